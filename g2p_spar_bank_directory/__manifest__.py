@@ -1,0 +1,22 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+{
+    "name": "SPAR Bank Directory",
+    "summary": "Providers, branches, account types and financial address formats",
+    "version": "19.0.1.0.0",
+    "development_status": "Beta",
+    "category": "OpenG2P/SPAR",
+    "author": "OpenG2P",
+    "website": "https://openg2p.org",
+    "license": "LGPL-3",
+    "depends": ["base", "mail", "phone_validation", "base_iban"],
+    "external_dependencies": {"python": ["phonenumbers", "schwifty"]},
+    "data": [
+        "security/spar_groups.xml",
+        "security/ir.model.access.csv",
+        "data/g2p_spar_account_type.xml",
+        "data/g2p_spar_strategy.xml",
+        "views/spar_menus.xml",
+    ],
+    "application": True,
+    "installable": True,
+}

@@ -1,0 +1,197 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Reads a batch of financial addresses with a constant number of queries."""
+
+import re
+from typing import NamedTuple
+
+from . import grammar
+from .address import Address
+from .const import BRANCH_CODE, BRANCH_NAME, FA_TYPE, FSP_CODE, FSP_NAME
+from .exceptions import AddressError
+from .masking import last, mask
+from .validators import is_iban_like, normalise
+
+
+class Format(NamedTuple):
+    """One address format as plain data, fit for a cache."""
+
+    strategy_id: int
+    account_type_id: int
+    account_type: str
+    compiled: re.Pattern
+    roles: dict  #: name in the text -> role, see const.py
+    fa_words: frozenset  #: accepted values of fa_type, case-folded
+    number_field_id: int
+    number_key: str
+    validator: str
+    number_pattern: str
+    mask: str
+    branch_required: bool
+
+
+class Reading(NamedTuple):
+    """A text taken apart, before the directory was asked."""
+
+    format: Format
+    components: dict
+    by_role: dict
+
+
+def mask_number(number, mask_kind):
+    """Mask an account number; one that is an IBAN shows its country, too."""
+    if mask_kind == "last4" and is_iban_like(number):
+        mask_kind = "iban"
+    return mask(number, mask_kind)
+
+
+def opaque(fa):
+    """The address of which nothing is known but its text."""
+    return Address(fa=fa, number=fa, masked=mask(fa, "last4"), last=last(fa))
+
+
+class AddressReader:
+    """One batch. Equal texts are read once."""
+
+    def __init__(self, env, strict):
+        self.env = env
+        self.strict = strict
+        self.formats = env["g2p.spar.account.type"]._get_formats()
+        self.fsps = {}
+        self.branches = {}
+        self.branched = frozenset()
+
+    def read(self, fas):
+        """:return: an ``Address`` or ``AddressError`` for each of ``fas``, in order"""
+        texts = {fa for fa in fas if isinstance(fa, str)}
+        readings = {fa: self._take_apart(fa) for fa in texts}
+        self._load_directory([r for r in readings.values() if isinstance(r, Reading)])
+        results = {fa: self._finish(fa, reading) for fa, reading in readings.items()}
+        wrong_type = self._error("fa", self.env._("An address is a text."))
+        return [results[fa] if isinstance(fa, str) else wrong_type for fa in fas]
+
+    @staticmethod
+    def _error(key, message):
+        return AddressError({key: message})
+
+    def _take_apart(self, fa):
+        """:return: Reading, AddressError, or None when no format fits"""
+        _ = self.env._
+        if not fa.strip():
+            return self._error("fa", _("The address is empty."))
+        if len(fa) > grammar.MAX_TEXT:
+            return self._error("fa", _("An address has at most 1000 characters."))
+        if grammar.has_control(fa):
+            return self._error("fa", _("The address holds a character not allowed."))
+        for fmt in self.formats:
+            components = grammar.deconstruct(fmt.compiled, fa)
+            if components is None:
+                continue
+            by_role = {fmt.roles[name]: text for name, text in components.items()}
+            word = by_role.get(FA_TYPE)
+            if word is None or word.casefold() in fmt.fa_words:
+                return Reading(fmt, components, by_role)
+        return None
+
+    def _load_directory(self, readings):
+        """Fetch the providers and branches that the batch names."""
+        fsp_codes = {r.by_role.get(FSP_CODE) for r in readings} - {None, ""}
+        branch_codes = {r.by_role.get(BRANCH_CODE) for r in readings} - {None, ""}
+        # Archived entries are found, too: old addresses must stay readable.
+        Fsp = self.env["g2p.spar.fsp"].with_context(active_test=False)
+        Branch = self.env["g2p.spar.fsp.branch"].with_context(active_test=False)
+        fsps = Fsp
+        if fsp_codes:
+            fsps = Fsp.search_fetch(
+                [("code", "in", list(fsp_codes))],
+                ["code", "name", "active", "country_id", "account_type_ids"],
+            )
+            fsps.country_id.fetch(["code"])
+        self.fsps = {fsp.code: fsp for fsp in fsps}
+        if not fsps:
+            return
+        if branch_codes:
+            branches = Branch.search_fetch(
+                [("code", "in", list(branch_codes)), ("fsp_id", "in", fsps.ids)],
+                ["fsp_id", "code", "name", "active"],
+            )
+            self.branches = {(b.fsp_id.id, b.code): b for b in branches}
+        if self.strict and any(not r.by_role.get(BRANCH_CODE) for r in readings):
+            groups = self.env["g2p.spar.fsp.branch"]._read_group(
+                [("fsp_id", "in", fsps.ids)], ["fsp_id"]
+            )
+            self.branched = frozenset(fsp.id for (fsp,) in groups)
+
+    def _finish(self, fa, reading):
+        if isinstance(reading, AddressError):
+            return reading
+        if reading is None:
+            if self.strict:
+                return self._error("fa", self.env._("No address has this form."))
+            return opaque(fa)
+        fmt, components, by_role = reading
+        fsp = self.fsps.get(by_role.get(FSP_CODE))
+        branch = fsp and self.branches.get((fsp.id, by_role.get(BRANCH_CODE)))
+        number, number_error = self._read_number(fmt, by_role, fsp)
+        if self.strict:
+            errors = self._check_directory(fmt, by_role, fsp, branch)
+            if number_error:
+                errors[fmt.number_key] = number_error
+            if errors:
+                return AddressError(errors)
+        names = {}
+        if fsp:
+            names[FSP_NAME] = fsp.name
+        if branch:
+            names[BRANCH_NAME] = branch.name
+        if number:
+            names[fmt.number_key] = number
+        return Address(
+            fa=fa,
+            components={
+                name: names.get(fmt.roles[name], text)
+                for name, text in components.items()
+            },
+            account_type_id=fmt.account_type_id,
+            account_type=fmt.account_type,
+            strategy_id=fmt.strategy_id,
+            fsp_id=fsp.id if fsp else 0,
+            fsp_code=by_role.get(FSP_CODE) or "",
+            fsp_name=fsp.name if fsp else "",
+            branch_id=branch.id if branch else 0,
+            branch_code=by_role.get(BRANCH_CODE) or "",
+            branch_name=branch.name if branch else "",
+            number=number,
+            masked=mask_number(number, fmt.mask),
+            last=last(number),
+        )
+
+    def _read_number(self, fmt, by_role, fsp):
+        """:return: ``(number, error)``; a number its rule refuses stays as written"""
+        text = by_role.get(fmt.number_key) or ""
+        country = (fsp and fsp.country_id.code) or ""
+        try:
+            if not text.strip():
+                raise ValueError("empty")
+            number = normalise(text, fmt.validator, fmt.number_pattern, country)
+        except ValueError:
+            field = self.env["g2p.spar.account.type.field"].browse(fmt.number_field_id)
+            return text.strip(), field._get_error_text()
+        return number, None
+
+    def _check_directory(self, fmt, by_role, fsp, branch):
+        """:return: ``{key: sentence}`` of what the directory has against it"""
+        _ = self.env._
+        if FSP_CODE not in fmt.roles.values():
+            return {}
+        if not fsp or not fsp.active:
+            return {"fsp": _("The directory has no such provider.")}
+        if fmt.account_type_id not in fsp.account_type_ids.ids:
+            return {"fsp": _("This provider does not offer this kind of account.")}
+        if BRANCH_CODE not in fmt.roles.values():
+            return {}
+        if by_role.get(BRANCH_CODE):
+            if not branch or not branch.active:
+                return {"branch": _("This provider has no such branch.")}
+        elif fmt.branch_required and fsp.id in self.branched:
+            return {"branch": _("The branch is missing.")}
+        return {}

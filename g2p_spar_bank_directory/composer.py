@@ -1,0 +1,163 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Turns the answers of a form into one financial address."""
+
+from . import grammar
+from .address import Address
+from .address_reader import mask_number
+from .const import BRANCH_CODE, BRANCH_NAME, FA_TYPE, FSP_CODE, FSP_NAME, role
+from .exceptions import AddressError
+from .masking import last
+from .validators import MAX_ANSWER, normalise
+
+
+class AddressComposer:
+    """Checks the answers to one account type's questions and writes the address."""
+
+    def __init__(self, account_type):
+        self.env = account_type.env
+        self.account_type = account_type
+        self.strategy = account_type.strategy_id
+        self.errors = {}
+
+    def compose(self, answers):
+        """:raise AddressError: with one sentence for each key to be answered anew"""
+        questions = self.account_type.field_ids
+        by_source = {q.source: q for q in questions if q.source != "typed"}
+        fsp = self._get_fsp(by_source.get("fsp"), answers.get("fsp"))
+        branch = self._get_branch(by_source.get("branch"), fsp, answers.get("branch"))
+        typed = {
+            question.key: self._get_typed(question, fsp, answers.get(question.key))
+            for question in questions
+            if question.source == "typed"
+        }
+        if self.errors:
+            raise AddressError(self.errors)
+        return self._write(fsp, branch, typed)
+
+    def _get_entry(self, model, answer):
+        """The directory entry with this id, or an empty record."""
+        record = self.env[model]
+        if isinstance(answer, str) and answer.isascii() and answer.isdigit():
+            answer = int(answer[:10])
+        if not isinstance(answer, int) or isinstance(answer, bool):
+            return record
+        if not 0 < answer < 2**31:
+            return record
+        return record.browse(answer).exists()
+
+    def _get_fsp(self, question, answer):
+        fsp = self.env["g2p.spar.fsp"]
+        if not question:
+            return fsp
+        if not answer:
+            if question.required:
+                self.errors["fsp"] = self.env._("Please choose a provider.")
+            return fsp
+        fsp = self._get_entry("g2p.spar.fsp", answer)
+        if not fsp or not fsp.active:
+            self.errors["fsp"] = self.env._("Please choose a provider from the list.")
+            return fsp.browse()
+        if self.account_type not in fsp.account_type_ids:
+            self.errors["fsp"] = self.env._(
+                "This provider does not offer this kind of account. Please choose "
+                "another one."
+            )
+            return fsp.browse()
+        return fsp
+
+    def _get_branch(self, question, fsp, answer):
+        branch = self.env["g2p.spar.fsp.branch"]
+        if not question or not fsp:
+            return branch
+        if not answer:
+            if question.required and branch.search_count(
+                [("fsp_id", "=", fsp.id), ("active", "=", True)], limit=1
+            ):
+                self.errors["branch"] = self.env._("Please choose a branch.")
+            return branch
+        branch = self._get_entry("g2p.spar.fsp.branch", answer)
+        if not branch or not branch.active or branch.fsp_id != fsp:
+            self.errors["branch"] = self.env._(
+                "Please choose a branch of this provider from the list."
+            )
+            return branch.browse()
+        return branch
+
+    def _get_typed(self, question, fsp, answer):
+        """The normal form of a typed answer; notes an error when it has none."""
+        _ = self.env._
+        key = question.key
+        if not answer or (isinstance(answer, str) and not answer.strip()):
+            if question.required:
+                self.errors[key] = _("Please fill this in.")
+            return ""
+        if not isinstance(answer, str) or grammar.has_control(answer):
+            self.errors[key] = _("This holds a character that is not allowed.")
+        elif len(answer) > MAX_ANSWER:
+            self.errors[key] = _("This is too long.")
+        elif any(text in answer for text in self._get_separators()):
+            self.errors[key] = question._get_error_text()
+        else:
+            country = fsp.country_id.code or ""
+            try:
+                return normalise(
+                    answer, question.validator, question.pattern or "", country
+                )
+            except ValueError as err:
+                self.errors[key] = self._get_reason(question, fsp, str(err))
+        return ""
+
+    def _get_separators(self):
+        return grammar.separators(self.strategy.construct_template)
+
+    def _get_reason(self, question, fsp, code):
+        """What to tell the person about an answer its validator refused."""
+        if code in ("iban_country", "phone_country"):
+            return self.env._(
+                "This belongs to another country than %(provider)s (%(country)s).",
+                provider=fsp.name,
+                country=fsp.country_id.name,
+            )
+        return question._get_error_text()
+
+    def _write(self, fsp, branch, typed):
+        strategy = self.strategy
+        known = {
+            FSP_CODE: fsp.code or "",
+            FSP_NAME: fsp.name or "",
+            BRANCH_CODE: branch.code or "",
+            BRANCH_NAME: branch.name or "",
+            FA_TYPE: strategy.fa_type or self.account_type.wire_fa_type,
+            **typed,
+        }
+        _literals, names = grammar.split_template(strategy.construct_template)
+        components = {name: known[role(name)] for name in names}
+        fa = grammar.construct(strategy.construct_template, components)
+        question = self.account_type.field_ids.filtered("is_number")
+        self._check_readable(fa, components, question)
+        number = typed[question.key]
+        return Address(
+            fa=fa,
+            components=components,
+            account_type_id=self.account_type.id,
+            account_type=self.account_type.code,
+            strategy_id=strategy.id,
+            fsp_id=fsp.id or 0,
+            fsp_code=fsp.code or "",
+            fsp_name=fsp.name or "",
+            branch_id=branch.id or 0,
+            branch_code=branch.code or "",
+            branch_name=branch.name or "",
+            number=number,
+            masked=mask_number(number, question.mask),
+            last=last(number),
+        )
+
+    def _check_readable(self, fa, components, question):
+        """Whoever gets this address must read the same components from it."""
+        if len(fa) > grammar.MAX_TEXT:
+            raise AddressError({question.key: self.env._("This is too long.")})
+        if grammar.deconstruct(self.strategy._compile(), fa) == components:
+            return
+        # The typed answers were looked at already, but an own pattern may be narrower.
+        raise AddressError({question.key: question._get_error_text()})

@@ -1,0 +1,169 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Templates of addresses and the patterns that take them apart (pure, no Odoo).
+
+A *construct template* is text with named places, ``account:{account_number}@{bank}``.
+Its inverse, the *deconstruct pattern*, is a regular expression with one named group
+for each place. By default it is derived from the template in such a way that it runs
+in linear time and never guesses: a value cannot hold the text that follows it, nor any
+of the template's longer separators. Who needs another reading writes an own pattern,
+which is checked for the shapes that can take for ever.
+"""
+
+import re
+import string
+import time
+from re import _constants as sre
+from re import _parser as sre_parser
+
+MAX_TEXT = 1000  #: longest address, in characters
+MAX_TEMPLATE = 500
+MAX_PATTERN = 1000
+PROBE_SECONDS = 0.05  #: CPU time a pattern may take on any text of MAX_TEXT characters
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FORMATTER = string.Formatter()
+
+
+def has_control(text):
+    """Whether ``text`` holds control characters, line separators or half surrogates.
+
+    Joiners and other format characters are fine: names in many scripts need them.
+    """
+    return bool(_CONTROL.search(text))
+
+
+def split_template(template):
+    """Take a template apart.
+
+    :return: ``(literals, names)``; ``literals`` has one element more than ``names``
+    :raise ValueError: when it is no such template; the message says why
+    """
+    if not template or len(template) > MAX_TEMPLATE or has_control(template):
+        raise ValueError(
+            f"a template is one line of 1 to {MAX_TEMPLATE} printable characters"
+        )
+    literals, names = [], []
+    try:
+        parts = list(_FORMATTER.parse(template))
+    except ValueError as err:
+        raise ValueError(f"unbalanced braces: {err}") from err
+    tail = ""
+    for literal, name, spec, conversion in parts:
+        if name is None:
+            tail += literal
+            continue
+        if spec or conversion or not _NAME.fullmatch(name):
+            raise ValueError(f"{{{name}}} is not a name of lower-case letters and _")
+        if name in names:
+            raise ValueError(f"{{{name}}} occurs twice")
+        literals.append(tail + literal)
+        names.append(name)
+        tail = ""
+    literals.append(tail)
+    if not names:
+        raise ValueError("a template has at least one {name}")
+    if not all(literals[1:-1]):
+        raise ValueError("there must be text between two names")
+    return literals, names
+
+
+def separators(template):
+    """Texts of the template, longer than one character, that no value may hold."""
+    literals, _names = split_template(template)
+    return [literal for literal in literals[1:] if len(literal) > 1]
+
+
+def construct(template, components):
+    """Fill a template.
+
+    :param dict components: name to text; each name of the template must be there
+    :raise KeyError: when a component is missing
+    """
+    literals, names = split_template(template)
+    text = literals[0]
+    for name, literal in zip(names, literals[1:], strict=True):
+        text += components[name] + literal
+    return text
+
+
+def derive_pattern(template):
+    """The pattern that takes texts made from ``template`` apart, as a string."""
+    literals, names = split_template(template)
+    forbidden = separators(template)
+    pattern = re.escape(literals[0])
+    for name, literal in zip(names, literals[1:], strict=True):
+        stops = sorted({*forbidden, literal} - {""})
+        stop = "|".join(re.escape(text) for text in stops)
+        value = f"(?:(?!{stop}).)*" if stop else ".*"
+        pattern += f"(?P<{name}>{value}){re.escape(literal)}"
+    return pattern
+
+
+def compile_pattern(pattern, names=None, probes=()):
+    """Compile a pattern written by an administrator.
+
+    :param names: the groups it must have; ``None`` when groups do not matter
+    :param probes: further texts whose repetition the pattern must survive
+    :raise ValueError: when it does not compile, lacks a group, or can run for ever
+    """
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"a pattern has at most {MAX_PATTERN} characters")
+    try:
+        compiled = re.compile(pattern)
+        tree = sre_parser.parse(pattern)
+    except (re.error, OverflowError, RecursionError) as err:
+        raise ValueError(f"this is not a regular expression: {err}") from err
+    if names is not None and set(compiled.groupindex) != set(names):
+        raise ValueError(
+            "the named groups must be exactly: " + ", ".join(sorted(names))
+        )
+    _refuse_explosive(tree, inside_repeat=False)
+    _refuse_slow(compiled, probes)
+    return compiled
+
+
+def _refuse_explosive(tree, inside_repeat):
+    """Refuse repeats within repeats, choices within repeats and back references.
+
+    These are the shapes whose running time can double with each character.
+    """
+    for operator, argument in tree:
+        if operator in (sre.GROUPREF, sre.GROUPREF_EXISTS):
+            raise ValueError("references to earlier groups are not allowed")
+        if operator in (sre.ASSERT, sre.ASSERT_NOT):
+            _refuse_explosive(argument[1], inside_repeat=False)
+        elif operator is sre.BRANCH:
+            if inside_repeat:
+                raise ValueError("a choice (a|b) within a repeat is not allowed")
+            for branch in argument[1]:
+                _refuse_explosive(branch, inside_repeat)
+        elif operator is sre.SUBPATTERN:
+            _refuse_explosive(argument[3], inside_repeat)
+        elif operator is sre.ATOMIC_GROUP:
+            _refuse_explosive(argument, inside_repeat)
+        elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            _low, high, body = argument
+            many = high is sre.MAXREPEAT or high > 10
+            if many and inside_repeat:
+                raise ValueError("a repeat within a repeat is not allowed")
+            _refuse_explosive(body, inside_repeat or many)
+
+
+def _refuse_slow(compiled, probes):
+    """Measure the pattern on growing junk and stop at the first slow one."""
+    for junk in ("0", "a", ".", "a.", "0@", ":", " ", "a:", *probes):
+        size = 16
+        while size <= MAX_TEXT:
+            text = (junk * size)[:size] + "\n"
+            start = time.thread_time()
+            compiled.fullmatch(text)
+            if time.thread_time() - start > PROBE_SECONDS:
+                raise ValueError("this pattern is too slow on long texts")
+            size *= 2
+
+
+def deconstruct(compiled, text):
+    """Components of ``text``, or ``None`` when it has another shape."""
+    match = compiled.fullmatch(text)
+    return match.groupdict() if match else None

@@ -1,0 +1,6 @@
+from . import g2p_spar_directory_mixin
+from . import g2p_spar_strategy
+from . import g2p_spar_account_type
+from . import g2p_spar_account_type_field
+from . import g2p_spar_fsp
+from . import g2p_spar_fsp_branch

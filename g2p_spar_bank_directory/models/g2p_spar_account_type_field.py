@@ -1,0 +1,144 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ..grammar import compile_pattern
+from ..masking import MASK_KINDS
+from ..validators import VALIDATORS
+
+
+class SparAccountTypeField(models.Model):
+    """One question that describes an account: chosen from the directory or typed."""
+
+    _name = "g2p.spar.account.type.field"
+    _description = "Question of an account type"
+    _order = "sequence, id"
+
+    account_type_id = fields.Many2one(
+        "g2p.spar.account.type", required=True, index=True, ondelete="cascade"
+    )
+    sequence = fields.Integer(default=10)
+    name = fields.Char("Question", required=True, translate=True)
+    key = fields.Char(
+        required=True,
+        help="Name of the answer in address formats, for example account_number. The "
+        "provider's key is always fsp and the branch's key is always branch.",
+    )
+    source = fields.Selection(
+        [
+            ("fsp", "Provider from the directory"),
+            ("branch", "Branch from the directory"),
+            ("typed", "Typed by the person"),
+        ],
+        required=True,
+        default="typed",
+    )
+    required = fields.Boolean(
+        default=True,
+        help="A branch is only asked for when the provider has branches.",
+    )
+    validator = fields.Selection(VALIDATORS, required=True, default="none")
+    pattern = fields.Char(
+        help="Regular expression the whole answer must match, after blanks are removed."
+    )
+    help = fields.Char(translate=True)
+    placeholder = fields.Char(translate=True)
+    error = fields.Char(
+        "What a good answer is",
+        translate=True,
+        help="Shown when the answer is refused, for example: 9 to 18 digits.",
+    )
+    mask = fields.Selection(MASK_KINDS, required=True, default="last4")
+    is_number = fields.Boolean(
+        "Is the account number",
+        help="The one answer that identifies the account. People type it twice.",
+    )
+
+    _key_uniq = models.Constraint(
+        "UNIQUE(account_type_id, key)",
+        "This account type already asks a question with this key.",
+    )
+    _number_uniq = models.UniqueIndex(
+        "(account_type_id) WHERE is_number",
+        "Only one question of an account type can be the account number.",
+    )
+
+    @api.constrains("key", "source", "is_number", "validator", "pattern")
+    def _check_question(self):
+        for question in self:
+            if question.source != "typed":
+                if question.key != question.source or question.is_number:
+                    raise ValidationError(
+                        self.env._(
+                            "A question answered from the directory has the key “%s” "
+                            "and is not the account number.",
+                            question.source,
+                        )
+                    )
+            elif not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", question.key):
+                raise ValidationError(
+                    self.env._("A key has lower-case letters, digits and underscores.")
+                )
+            elif question.key in ("fsp", "branch"):
+                raise ValidationError(
+                    self.env._("The keys fsp and branch belong to the directory.")
+                )
+            if question.validator == "pattern" and not question.pattern:
+                raise ValidationError(
+                    self.env._("“%s” needs a regular expression.", question.name)
+                )
+            if question.pattern:
+                try:
+                    compile_pattern(question.pattern)
+                except ValueError as err:
+                    raise ValidationError(
+                        self.env._(
+                            "Regular expression of “%(question)s”: %(reason)s",
+                            question=question.name,
+                            reason=err,
+                        )
+                    ) from err
+
+    @api.constrains("is_number")
+    def _check_number_stays(self):
+        self.account_type_id._check_strategy()
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_number(self):
+        if self.filtered(lambda question: question.is_number):
+            in_use = self.account_type_id.filtered("strategy_id")
+            if in_use:
+                raise UserError(
+                    self.env._(
+                        "“%s” needs its account number question.", in_use[0].name
+                    )
+                )
+
+    def _get_error_text(self):
+        """The sentence that says what a good answer to this question is."""
+        self.ensure_one()
+        if self.error:
+            return self.error
+        _ = self.env._
+        return {
+            "pattern": _("Please check the number: it does not have the right form."),
+            "account": _("Please enter 6 to 20 digits, or an IBAN."),
+            "iban": _("Please enter a valid IBAN, for example GB29 NWBK 6016 1331…"),
+            "phone": _("Please enter a valid phone number, with its country code."),
+            "email": _("Please enter an e-mail address such as name@example.org."),
+        }.get(self.validator, _("Please check this answer."))
