@@ -1,0 +1,19 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+{
+    "name": "SPAR Mapper",
+    "summary": "Registry of IDs and the accounts that are paid, with a full history",
+    "version": "19.0.1.0.0",
+    "development_status": "Beta",
+    "category": "OpenG2P/SPAR",
+    "author": "OpenG2P",
+    "website": "https://openg2p.org",
+    "license": "LGPL-3",
+    "depends": ["g2p_spar_bank_directory"],
+    "external_dependencies": {"python": ["msgspec"]},
+    "data": [
+        "security/spar_groups.xml",
+        "security/ir.model.access.csv",
+        "data/g2p_spar_id_type.xml",
+    ],
+    "installable": True,
+}

@@ -1,0 +1,139 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""The secret keys under which IDs and accounts are looked up.
+
+Keys live outside the database: a stolen dump can not be searched by guessing IDs.
+The operator names a JSON file with the option ``spar_key_file`` of the server's
+configuration file, or with the environment variable ``SPAR_KEY_FILE``::
+
+    {"current": "k1", "keys": {"k1": "<base64 of 32 random bytes>"}}
+
+Without either, a development key is made once in the server's data directory.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import logging
+import os
+import secrets
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from odoo.tools import config
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparConfigurationError
+
+_logger = logging.getLogger(__name__)
+
+OPTION = "spar_key_file"
+ENVIRONMENT = "SPAR_KEY_FILE"
+KEY_BYTES = 32
+#: joins the parts of a digest; refused in every ID and address, so parts stay apart
+SEPARATOR = "\x1f"
+
+
+class KeyRing(NamedTuple):
+    """All keys of the server; new digests are made with ``current``."""
+
+    current: str  #: id of the key, stored beside every digest
+    keys: dict  #: key id to key (bytes)
+
+    def digest(self, kind, *parts):
+        """Keyed hash of a value, fit for an equality search.
+
+        :param str kind: domain of the value; the same text of two kinds differs
+        :param str parts: the value, taken apart
+        :return: 43 characters of URL-safe base64 (HMAC-SHA-256)
+        """
+        message = SEPARATOR.join((kind, *parts)).encode()
+        raw = hmac.digest(self.keys[self.current], message, "sha256")
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+@lru_cache(maxsize=1)
+def get_keyring():
+    """The server's key ring, read once per process.
+
+    :raise SparConfigurationError: the configured file can not be used
+    """
+    configured = os.environ.get(ENVIRONMENT) or config.get(OPTION)
+    if configured:
+        return read_keyring(Path(configured))
+    path = Path(config["data_dir"]) / "spar" / "development_keys.json"
+    _make_development_key(path)
+    log = _logger.info if config["test_enable"] else _logger.warning
+    log(
+        "No %s is configured: using the development key %s. "
+        "Do not keep real people's data under it.",
+        OPTION,
+        path,
+    )
+    return read_keyring(path)
+
+
+def read_keyring(path):
+    """Read and check a key file.
+
+    :param Path path: the file
+    :raise SparConfigurationError: missing, unreadable or malformed; the message names
+        option and file and never quotes the content
+    """
+    # no "from err": a JSON error carries the whole document, which holds the keys
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        current = content["current"]
+        keys = {
+            key_id: base64.b64decode(key, validate=True)
+            for key_id, key in content["keys"].items()
+        }
+    except OSError as err:
+        raise SparConfigurationError(
+            f"The key file named by {OPTION} or {ENVIRONMENT} can not be read: "
+            f"{path}: {err.strerror}."
+        ) from None
+    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+        raise _malformed(path) from None
+    if (
+        not isinstance(current, str)
+        or current not in keys
+        or any(len(key) != KEY_BYTES for key in keys.values())
+    ):
+        raise _malformed(path)
+    return KeyRing(current, keys)
+
+
+def _malformed(path):
+    return SparConfigurationError(
+        f"The key file named by {OPTION} or {ENVIRONMENT} is malformed: {path}. It has "
+        'to look like {"current": "k1", "keys": {"k1": "<base64 of 32 bytes>"}}.'
+    )
+
+
+def _make_development_key(path):
+    """Write a new random key to ``path`` unless a key file is already there.
+
+    :raise SparConfigurationError: the data directory can not be written
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists():
+            return
+        key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        # mkstemp makes the file 0600; link() keeps the first of two racing workers
+        handle, draft = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump({"current": "dev", "keys": {"dev": key}}, file)
+            os.link(draft, path)
+        except FileExistsError:
+            _logger.debug("Another process has made the development key first.")
+        finally:
+            os.unlink(draft)
+    except OSError as err:
+        raise SparConfigurationError(
+            f"No {OPTION} is configured and no development key can be kept in "
+            f"{path.parent}: {err.strerror}."
+        ) from err

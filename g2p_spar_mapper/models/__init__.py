@@ -1,0 +1,5 @@
+from . import id_type
+from . import service_written
+from . import mapping
+from . import mapping_event
+from . import mapper

@@ -1,0 +1,232 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import re
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import ormcache
+
+from odoo.addons.g2p_spar_bank_directory.masking import MASK_KINDS, mask
+
+from ..keyring import get_keyring
+
+MAX_ID = 255
+VISIBLE = 4  #: at most so many last characters of an ID can be searched for
+
+
+class ParsedId(NamedTuple):
+    """An ID as written, taken apart by its type."""
+
+    id_type_id: int
+    id_type: str  #: code of the ID type
+    value: str  #: what identifies the person; case is kept
+    masked: str
+    last: str  #: last characters for searching, never more than half of ``value``
+
+
+class IdRule(NamedTuple):
+    """One ID type, ready for matching."""
+
+    id_type_id: int
+    code: str
+    prefix: str  #: lower case
+    suffix: str  #: lower case
+    pattern: re.Pattern | None
+    mask: str
+
+
+class G2pSparIdType(models.Model):
+    """A kind of beneficiary ID and how it is written: ``prefix value suffix``.
+
+    An ID belongs to the type with the longest prefix and suffix that it carries; among
+    types with the same ones, to the first whose pattern fits. A type with neither takes
+    every ID that no other type claims.
+    """
+
+    _name = "g2p.spar.id.type"
+    _description = "SPAR ID Type"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    code = fields.Char(
+        required=True,
+        help="Short name of the type. It is part of what IDs are looked up by, so it "
+        "can not change once there are mappings.",
+    )
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    prefix = fields.Char(
+        help="What every ID of this type begins with, for example 'token:'. Upper and "
+        "lower case are the same.",
+    )
+    suffix = fields.Char(
+        help="What every ID of this type ends with, for example '@nationalId'. Upper "
+        "and lower case are the same.",
+    )
+    pattern = fields.Char(
+        help="Regular expression for the part between prefix and suffix. Empty: any "
+        "printable characters.",
+    )
+    mask = fields.Selection(
+        [kind for kind in MASK_KINDS if kind[0] != "none"],
+        required=True,
+        default="last4",
+        help="What of an ID screens show.",
+    )
+    example = fields.Char(help="An ID of this type as people write it; not a real one.")
+
+    _code_uniq = models.Constraint(
+        "UNIQUE(code)", "There is already an ID type with this code."
+    )
+
+    @api.constrains("code", "prefix", "suffix", "pattern", "example", "active")
+    def _check_shape(self):
+        for id_type in self:
+            if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", id_type.code):
+                raise ValidationError(
+                    self.env._(
+                        "The code of an ID type takes up to 64 letters, digits, dots, "
+                        "hyphens and underscores."
+                    )
+                )
+            for affix in (id_type.prefix, id_type.suffix):
+                if affix and not re.fullmatch(r"[\x21-\x7e]{1,64}", affix):
+                    raise ValidationError(
+                        self.env._(
+                            "Prefix and suffix take up to 64 ASCII characters without "
+                            "spaces."
+                        )
+                    )
+            try:
+                re.compile(id_type.pattern or "")
+            except re.error as err:
+                raise ValidationError(
+                    self.env._("The pattern is not a regular expression: %s", err)
+                ) from err
+            id_type._check_example()
+
+    def _check_example(self):
+        self.ensure_one()
+        if not (self.active and self.example):
+            return
+        parsed = self._parse_ids([self.example])[0]
+        if not parsed or parsed.id_type_id != self.id:
+            raise ValidationError(
+                self.env._(
+                    "The example is not recognised as an ID of the type %s.", self.name
+                )
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if "code" in vals:
+            self._check_code_unused(vals["code"])
+        self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    def _check_code_unused(self, code):
+        changed = self.filtered(lambda id_type: id_type.code != code)
+        # sudo: only whether there is a mapping at all, nothing of it is shown
+        if (
+            self.env["g2p.spar.mapping"]
+            .sudo()
+            .search_count([("id_type_id", "in", changed.ids)], limit=1)
+        ):
+            raise ValidationError(
+                self.env._(
+                    "The code can not change: there are mappings of this ID type."
+                )
+            )
+
+    # ------------------------------------------------------------------ parsing
+
+    @ormcache()
+    def _rules(self):
+        """Active types, most specific first, as plain tuples."""
+        id_types = self.sudo().search([])
+        rules = [
+            IdRule(
+                id_type.id,
+                id_type.code,
+                (id_type.prefix or "").lower(),
+                (id_type.suffix or "").lower(),
+                re.compile(id_type.pattern) if id_type.pattern else None,
+                id_type.mask,
+            )
+            for id_type in id_types
+        ]
+        # sorted() is stable: types of the same length keep their sequence
+        return tuple(sorted(rules, key=lambda rule: -len(rule.prefix + rule.suffix)))
+
+    @api.model
+    def _parse_ids(self, wire_ids):
+        """Take IDs apart.
+
+        :param list[str] wire_ids: IDs as people and programmes write them
+        :return: one :class:`ParsedId` per ID, or None where it is not acceptable:
+            empty, longer than 255, unprintable characters, spaces at the ends, of no
+            known type, or not fitting the pattern of its type (g2p_connect 4.2)
+        :rtype: list[ParsedId | None]
+        """
+        rules = self._rules()
+        return [self._parse_id(wire_id, rules) for wire_id in wire_ids]
+
+    @staticmethod
+    def _parse_id(wire_id, rules):
+        if (
+            not isinstance(wire_id, str)
+            or not 0 < len(wire_id) <= MAX_ID
+            or not wire_id.isprintable()
+            or wire_id != wire_id.strip()
+        ):
+            return None
+        folded = wire_id.lower()
+        claimed = None
+        for rule in rules:
+            affixes = (rule.prefix, rule.suffix)
+            if claimed and affixes != claimed:
+                break
+            if not (
+                folded.startswith(rule.prefix)
+                and folded.endswith(rule.suffix)
+                and len(wire_id) > len(rule.prefix) + len(rule.suffix)
+            ):
+                continue
+            claimed = affixes
+            value = wire_id[len(rule.prefix) : len(wire_id) - len(rule.suffix)]
+            if rule.pattern and not rule.pattern.fullmatch(value):
+                continue
+            visible = min(VISIBLE, len(value) // 2)
+            return ParsedId(
+                rule.id_type_id,
+                rule.code,
+                value,
+                mask(value, rule.mask),
+                value[len(value) - visible :],
+            )
+        return None
+
+    @api.model
+    def _keys(self, parsed_ids):
+        """Keyed hashes by which IDs are looked up.
+
+        :param list[ParsedId] parsed_ids: IDs taken apart
+        :rtype: list[str]
+        """
+        keyring = get_keyring()
+        return [
+            keyring.digest("id", parsed.id_type, parsed.value) for parsed in parsed_ids
+        ]
+
+    def _wire_id(self, value):
+        """The ID as written: ``value`` between prefix and suffix."""
+        self.ensure_one()
+        return f"{self.prefix or ''}{value}{self.suffix or ''}"

@@ -1,0 +1,260 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import logging
+
+import psycopg2
+
+from odoo import api, models
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparRejectedError
+
+from .. import outcomes, store
+from ..batch import MESSAGES, Batch
+from ..keyring import get_keyring
+from ..outcomes import Outcome
+
+_logger = logging.getLogger(__name__)
+
+
+class G2pSparMapper(models.AbstractModel):
+    """The four verbs of the registry, on batches. The only way to change a mapping.
+
+    A batch costs a constant number of SQL statements. Each item gets its own outcome;
+    a bad item never harms the others. The caller has checked that the actor may do it.
+    """
+
+    _name = "g2p.spar.mapper"
+    _description = "SPAR Mapper"
+
+    # ------------------------------------------------------------------ verbs
+
+    @api.model
+    def _link(self, items, actor):
+        """Link IDs that have no live mapping with an address each.
+
+        Of equal IDs in one batch the first wins, the others are already linked.
+
+        :param list[LinkItem] items:
+        :param Actor actor:
+        :rtype: list[Outcome]
+        """
+        batch = Batch(self, items, actor)
+        taken = set()
+        groups = []
+        for pos, item in enumerate(items):
+            if batch.outcomes[pos] or batch.refuse_details(pos):
+                continue
+            if batch.id_keys[pos] in taken:
+                batch.refuse(pos, outcomes.ALREADY_LINKED)
+                continue
+            taken.add(batch.id_keys[pos])
+            groups.append([batch.prepare_row(pos, item)])
+        written, faulty = self._write_groups(
+            groups,
+            lambda rows: store.write_periods(self.env, rows, "link", batch.actor),
+        )
+        for pos, outcome in enumerate(batch.outcomes):
+            if outcome:
+                continue
+            if pos in written:
+                batch.accept(pos, written[pos].mapping_id, written[pos].opened_at)
+            else:
+                code = outcomes.RETRY if pos in faulty else outcomes.ALREADY_LINKED
+                batch.refuse(pos, code)
+        return batch.outcomes
+
+    @api.model
+    def _update(self, items, actor):
+        """Give IDs that have a live mapping another address, name or phone.
+
+        Equal IDs in one batch are applied in order and each is recorded. An item that
+        changes nothing is done without a new period. An empty name or phone keeps the
+        one there is; additional information belongs to the address and is replaced.
+
+        :param list[LinkItem] items:
+        :param Actor actor:
+        :rtype: list[Outcome]
+        """
+        batch = Batch(self, items, actor)
+        live = batch.lock_live()
+        chains = {}
+        same = {}  # item that changes nothing -> the period it confirms
+        for pos, item in enumerate(items):
+            if batch.outcomes[pos] or batch.refuse_details(pos):
+                continue
+            id_key = batch.id_keys[pos]
+            row = live.get(id_key)
+            if not batch.is_changeable(pos, row):
+                continue
+            values = batch.prepare_row(pos, item, row)
+            if not batch.is_change(values, row):
+                same[pos] = row
+                continue
+            chain = chains.setdefault(id_key, [])
+            if chain:
+                chain[-1]["is_last"] = False
+            chain.append(values)
+            live[id_key] = batch.as_live(values)
+        written, faulty = self._write_groups(
+            list(chains.values()),
+            lambda rows: store.write_periods(self.env, rows, "update", batch.actor),
+        )
+        for pos, outcome in enumerate(batch.outcomes):
+            if outcome:
+                continue
+            row = same.get(pos)
+            done = written.get(row.pos if row and row.pos is not None else pos)
+            if done:
+                batch.accept(pos, done.mapping_id, done.opened_at)
+            elif row and row.pos is None:
+                batch.accept(pos, row.mapping_id, row.opened_at)
+            else:
+                batch.refuse(pos, outcomes.RETRY)
+        return batch.outcomes
+
+    @api.model
+    def _unlink(self, items, actor):
+        """Close the live mapping of IDs; the history stays.
+
+        :param list[UnlinkItem] items: with an address only if it is the one linked
+        :param Actor actor:
+        :rtype: list[Outcome]
+        """
+        batch = Batch(self, items, actor._replace(strict=False))
+        live = batch.lock_live()
+        closing = {}
+        for pos in range(len(items)):
+            if batch.outcomes[pos]:
+                continue
+            row = live.get(batch.id_keys[pos])
+            if not batch.is_changeable(pos, row):
+                continue
+            if batch.fa_keys[pos] and batch.fa_keys[pos] != row.fa_key:
+                batch.refuse(pos, outcomes.MISMATCH)
+                continue
+            closing[pos] = row
+            live.pop(row.id_key)
+        groups = [
+            [
+                {
+                    "pos": pos,
+                    "closes": row.mapping_id,
+                    "reference": items[pos].reference or None,
+                    "provider": row.provider,
+                }
+            ]
+            for pos, row in closing.items()
+        ]
+        written, _faulty = self._write_groups(
+            groups, lambda rows: store.close_periods(self.env, rows, batch.actor)
+        )
+        for pos, row in closing.items():
+            if pos in written:
+                item = items[pos]
+                batch.outcomes[pos] = Outcome(
+                    outcomes.OK,
+                    item.id,
+                    item.reference,
+                    masked=row.fa_masked,
+                    mapping_id=row.mapping_id,
+                )
+            else:
+                batch.refuse(pos, outcomes.RETRY)
+        return batch.outcomes
+
+    @api.model
+    def _resolve(self, items, actor):
+        """Look mappings up by ID, by address, or ask whether the two are a pair.
+
+        Reads with one statement and writes nothing: it runs on a replica.
+
+        :param list[ResolveItem] items:
+        :param Actor actor:
+        :rtype: list[Outcome]
+        """
+        batch = Batch(self, items, actor._replace(strict=False))
+        by_id_key, by_fa_key = batch.find_live()
+        for pos, item in enumerate(items):
+            if batch.outcomes[pos]:
+                continue
+            id_key, fa_key = batch.id_keys[pos], batch.fa_keys[pos]
+            rows = [by_id_key[id_key]] if id_key in by_id_key else []
+            if not id_key:
+                rows = by_fa_key.get(fa_key, [])
+            if not rows:
+                batch.refuse(pos, outcomes.NOT_LINKED)
+            elif fa_key and rows[0].fa_key != fa_key:
+                batch.refuse(pos, outcomes.MISMATCH)
+            else:
+                active = [row for row in rows if row.state == "active"]
+                if active:
+                    batch.outcomes[pos] = batch.prepare_found(item, active)
+                else:
+                    batch.refuse(pos, outcomes.INACTIVE)
+        return batch.outcomes
+
+    # ------------------------------------------------------------------ keys
+
+    @api.model
+    def _id_key(self, wire_id):
+        """The keyed hash by which an ID is looked up.
+
+        :param str wire_id: the ID as written
+        :raise SparRejectedError: not an acceptable ID
+        :rtype: str
+        """
+        id_types = self.env["g2p.spar.id.type"]
+        parsed = id_types._parse_ids([wire_id])[0]
+        if not parsed:
+            message = self.env._(MESSAGES[outcomes.INVALID_ID])
+            raise SparRejectedError(message, outcomes.INVALID_ID)
+        return id_types._keys([parsed])[0]
+
+    @api.model
+    def _fa_key(self, address):
+        """The keyed hash of an account: same account, same key, whatever names the
+        directory gives and whichever branch is named beside the number.
+
+        :param Address address:
+        :rtype: str
+        """
+        if not address.account_type:
+            return get_keyring().digest("address", address.fa)
+        return get_keyring().digest(
+            "account", address.account_type, address.fsp_code, address.number
+        )
+
+    # ------------------------------------------------------------------ helpers
+
+    @api.model
+    def _write_groups(self, groups, write):
+        """Write all groups with one statement; if the database refuses some of them,
+        find those by halving and write the others.
+
+        Operational faults (serialization, deadlock, lost connection) are not caught:
+        the request is run again as a whole.
+
+        :param list[list[dict]] groups: rows that stand or fall together
+        :param write: writes a list of rows, gives a list of ``WrittenRow``
+        :return: ``WrittenRow`` by place in the batch, and the places of faulty rows
+        """
+        if not groups:
+            return {}, set()
+        rows = [row for group in groups for row in group]
+        try:
+            with self.env.cr.savepoint(flush=False):
+                written = write(rows)
+        except (psycopg2.IntegrityError, psycopg2.DataError) as err:
+            if len(groups) == 1:
+                # the text of the error quotes values, which do not belong in a log
+                _logger.error(
+                    "The database refused one item: SQLSTATE %s, constraint %s",
+                    err.pgcode,
+                    err.diag.constraint_name,
+                )
+                return {}, {row["pos"] for row in rows}
+            middle = len(groups) // 2
+            left, left_faulty = self._write_groups(groups[:middle], write)
+            right, right_faulty = self._write_groups(groups[middle:], write)
+            return left | right, left_faulty | right_faulty
+        self.env["g2p.spar.mapping"].invalidate_model(flush=False)
+        return {row.pos: row for row in written}, set()

@@ -1,0 +1,166 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from .id_type import VISIBLE
+
+MIN_DIGITS = 3  #: fewer last digits would match too many people
+
+CHANNELS = [
+    ("api", "API"),
+    ("portal", "Portal"),
+    ("staff", "Staff"),
+    ("programme", "Programme"),
+    ("import", "Import"),
+]
+
+
+class G2pSparMapping(models.Model):
+    """One period in which one ID was linked with one financial address.
+
+    An update closes a period and opens the next; an unlink closes it. Rows are written
+    by ``g2p.spar.mapper`` only. ID and address themselves are not readable through the
+    ORM; screens show the masked forms.
+    """
+
+    _name = "g2p.spar.mapping"
+    _inherit = ["g2p.spar.service.written"]
+    _description = "SPAR Mapping"
+    _order = "id desc"
+    _rec_names_search = ["lookup"]
+
+    id_type_id = fields.Many2one("g2p.spar.id.type", required=True, ondelete="restrict")
+    id_key = fields.Char("ID key", required=True, groups=fields.NO_ACCESS)
+    key_id = fields.Char(
+        required=True,
+        groups=fields.NO_ACCESS,
+        help="Which key of the key ring made the keyed hashes of this row.",
+    )
+    id_value = fields.Char("ID value", required=True, groups=fields.NO_ACCESS)
+    id_masked = fields.Char("ID (masked)", required=True)
+    id_last = fields.Char("Last digits of ID", required=True)
+    fa = fields.Char("Financial address", required=True, groups=fields.NO_ACCESS)
+    fa_key = fields.Char("Account key", required=True, groups=fields.NO_ACCESS)
+    components = fields.Json(groups=fields.NO_ACCESS)
+    fa_masked = fields.Char("Account", required=True)
+    fa_last = fields.Char("Last digits of account", required=True)
+    account_type_id = fields.Many2one(
+        "g2p.spar.account.type", "Kind of account", ondelete="restrict"
+    )
+    strategy_id = fields.Many2one("g2p.spar.strategy", ondelete="restrict")
+    fsp_id = fields.Many2one(
+        "g2p.spar.fsp", "Provider", ondelete="restrict", index="btree_not_null"
+    )
+    branch_id = fields.Many2one(
+        "g2p.spar.fsp.branch", "Branch", ondelete="restrict", index="btree_not_null"
+    )
+    fsp_code = fields.Char(
+        "Provider code",
+        help="As linked; stays when the directory does not know the provider.",
+    )
+    branch_code = fields.Char(help="As linked, like the provider code.")
+    holder_name = fields.Char("Holder")
+    phone = fields.Char(groups=fields.NO_ACCESS)
+    additional_info = fields.Json(groups=fields.NO_ACCESS)
+    state = fields.Selection(
+        [("active", "Active"), ("frozen", "Frozen"), ("closed", "Past")],
+        required=True,
+    )
+    opened_at = fields.Datetime("Since", required=True)
+    closed_at = fields.Datetime("Until")
+    channel = fields.Selection(CHANNELS, required=True)
+
+    lookup = fields.Char(
+        "ID or last digits",
+        compute="_compute_lookup",
+        search="_search_lookup",
+        help="Finds a mapping by the whole ID, or by the last three or four characters "
+        "of the ID or of the account.",
+    )
+    timeline_ids = fields.Many2many(
+        "g2p.spar.mapping.event", compute="_compute_timeline_ids"
+    )
+
+    # One live mapping per ID: the database decides who wins a race.
+    _live_id_key_uniq = models.UniqueIndex(
+        "(id_key) WHERE closed_at IS NULL", "This ID has a live mapping already."
+    )
+    _id_key_idx = models.Index("(id_key)")
+    _fa_key_idx = models.Index("(fa_key) WHERE closed_at IS NULL")
+    _id_last_idx = models.Index("(id_last)")
+    _fa_last_idx = models.Index("(fa_last)")
+    _closed_state = models.Constraint(
+        "CHECK ((state = 'closed') = (closed_at IS NOT NULL))",
+        "A mapping is past if and only if it has an end.",
+    )
+
+    @api.depends("id_type_id", "id_masked")
+    def _compute_display_name(self):
+        for mapping in self:
+            mapping.display_name = f"{mapping.id_type_id.name} {mapping.id_masked}"
+
+    def _compute_lookup(self):
+        self.lookup = False
+
+    @api.model
+    def _search_lookup(self, operator, value):
+        """Find by the exact ID, with or without prefix and suffix, or by last digits.
+
+        Never by a part of the ID that the mask hides: that would let a search guess
+        an ID digit by digit.
+        """
+        if operator not in ("ilike", "like", "=", "in", "=ilike", "=like"):
+            return NotImplemented
+        terms = [value] if isinstance(value, str) else list(value or [])
+        return Domain.OR(self._lookup_domain(term) for term in terms if term)
+
+    @api.model
+    def _lookup_domain(self, term):
+        term = str(term).strip()
+        id_types = self.env["g2p.spar.id.type"].sudo().search([])
+        written = [term, *(id_type._wire_id(term) for id_type in id_types)]
+        parsed = [found for found in id_types._parse_ids(written) if found]
+        keys = id_types._keys(parsed)
+        # the hash is not searchable for users; the rows it finds are
+        domain = Domain("id", "in", self._ids_of_keys(keys))
+        if MIN_DIGITS <= len(term) <= VISIBLE:
+            ending = "%" + term.replace("\\", "\\\\").replace("%", r"\%").replace(
+                "_", r"\_"
+            )
+            domain |= Domain("id_last", "=like", ending)
+            domain |= Domain("fa_last", "=like", ending)
+        return domain
+
+    @api.model
+    def _ids_of_keys(self, keys):
+        return self.sudo().search([("id_key", "in", keys)]).ids
+
+    def _compute_timeline_ids(self):
+        events = self.env["g2p.spar.mapping.event"]
+        sudo_events = events.sudo().search(
+            [("id_key", "in", self.sudo().mapped("id_key"))]
+        )
+        by_key = sudo_events.grouped("id_key")
+        for mapping in self:
+            found = by_key.get(mapping.sudo().id_key, events)
+            mapping.timeline_ids = found.sudo(False)
+
+    def _get_wire_id(self):
+        """The ID as written, for floors above that act on this mapping.
+
+        The caller checks the right to act before it asks; the ID is not for screens.
+        """
+        self.ensure_one()
+        mapping_sudo = self.sudo()
+        return mapping_sudo.id_type_id._wire_id(mapping_sudo.id_value)
+
+    def action_open_timeline(self):
+        """All periods of the same ID."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Periods of %s", self.display_name),
+            "res_model": self._name,
+            "view_mode": "list,form",
+            "domain": [("id", "in", self._ids_of_keys([self.sudo().id_key]))],
+        }

@@ -1,0 +1,67 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What may be stored beside an ID and an address (pure functions)."""
+
+import re
+
+import msgspec
+
+MAX_TEXT = 255
+MAX_PHONE = 32
+MAX_ADDITIONAL_INFO = 16_384  #: bytes of JSON per item
+
+# Control characters, lines and paragraphs, lone surrogates, and the marks that turn
+# the reading direction around and let a name pose as another. Joiners stay: names in
+# many scripts need them.
+_UNWANTED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]{2,}(;ext=[0-9]{1,7})?")
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def is_clean_text(value):
+    """Whether ``value`` is text of at most 255 characters without control characters.
+
+    An empty value is clean.
+    """
+    return not value or (
+        isinstance(value, str)
+        and len(value) <= MAX_TEXT
+        and not _UNWANTED.search(value)
+    )
+
+
+def is_phone(value):
+    """Whether ``value`` is empty or looks like a phone number.
+
+    Lenient on purpose (callers send national and international forms): digits with the
+    usual punctuation, an optional ``tel:`` scheme and extension (RFC 3966), at most 32
+    characters.
+    """
+    return not value or (
+        isinstance(value, str)
+        and len(value) <= MAX_PHONE
+        and bool(_PHONE.fullmatch(value.removeprefix("tel:")))
+    )
+
+
+def clean_text(value):
+    """``value`` made fit for the ledger: unwanted characters become spaces, and what
+    goes beyond 255 characters is cut."""
+    return _UNWANTED.sub(" ", value or "")[:MAX_TEXT]
+
+
+def is_additional_info(value):
+    """Whether ``value`` can be kept and given back: nothing, or a list that makes at
+    most 16 KB of JSON without NUL and without numbers JSON does not know."""
+    if not value:
+        return True
+    try:
+        encoded = msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        return False
+    return (
+        isinstance(value, list)
+        and len(encoded) <= MAX_ADDITIONAL_INFO
+        and not _ESCAPED_NUL.search(encoded)
+    )
