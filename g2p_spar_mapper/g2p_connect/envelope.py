@@ -1,0 +1,292 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Whole messages: the answers our server gives, the requests our client sends."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from .. import outcomes as oc
+from . import codes
+from .messages import (
+    ANSWERS,
+    LINK,
+    RESOLVE,
+    UNLINK,
+    UPDATE,
+    VERSION,
+    Answer,
+    AnswerHeader,
+    AnswerItem,
+    MessageError,
+    ProviderInfo,
+    decode_foreign_answer,
+    encode,
+)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+# --- the server's side ----------------------------------------------------------------
+
+
+def service_items(operation: str, items: list) -> list:
+    """Request items as the mapper's service takes them; ``null`` becomes ``""``."""
+    if operation == RESOLVE:
+        return [
+            oc.ResolveItem(
+                item.id or "",
+                item.fa or "",
+                item.scope or oc.YES_NO,
+                item.reference_id or "",
+            )
+            for item in items
+        ]
+    if operation == UNLINK:
+        return [
+            oc.UnlinkItem(item.id or "", item.fa or "", item.reference_id or "")
+            for item in items
+        ]
+    return [
+        oc.LinkItem(
+            item.id or "",
+            item.fa or "",
+            item.name or "",
+            item.phone_number or "",
+            item.additional_info,
+            item.reference_id or "",
+        )
+        for item in items
+    ]
+
+
+def build_answer(operation, header, transaction_id, items, outcomes) -> bytes:
+    """The answer to a message that was processed.
+
+    :param header: the header of the request
+    :param items: the request's items
+    :param outcomes: one :class:`Outcome` for each, in the same order
+    """
+    now = _now()
+    results = [
+        _answer_item(operation, item, outcome, now)
+        for item, outcome in zip(items, outcomes, strict=True)
+    ]
+    answer_header = _answer_header(operation, header, len(items), now)
+    return _encode_answer(operation, answer_header, transaction_id, results)
+
+
+def build_refusal(operation, header, transaction_id, items, fault) -> bytes:
+    """The answer to a message that was refused as a whole; nothing was done.
+
+    Each item is answered nevertheless: clients read the list before the header.
+
+    :param HeaderFault fault: the reason
+    """
+    now = _now()
+    results = [
+        AnswerItem(
+            reference_id=item.reference_id or "",
+            timestamp=now,
+            status=codes.RJCT,
+            id=item.id or "",
+            fa=UNSET if operation == UNLINK else "",
+            status_reason_message=fault.message,
+        )
+        for item in items
+    ]
+    answer_header = _answer_header(operation, header, len(items), now)
+    answer_header.status = codes.RJCT
+    answer_header.status_reason_code = fault.code
+    answer_header.status_reason_message = fault.message
+    answer_header.completed_count = 0
+    return _encode_answer(operation, answer_header, transaction_id, results)
+
+
+def _answer_header(operation, header, count, now):
+    return AnswerHeader(
+        message_id=header.message_id,
+        message_ts=now,
+        action=f"on-{operation}",
+        status=codes.SUCC,
+        total_count=count,
+        completed_count=count,
+        sender_id=header.receiver_id or "",
+        receiver_id=header.sender_id or "",
+    )
+
+
+def _encode_answer(operation, answer_header, transaction_id, results):
+    message = ANSWERS[operation](transaction_id, str(uuid.uuid4()), results)
+    return encode(Answer(answer_header, message))
+
+
+def _answer_item(operation, item, outcome, now):
+    by_fa = operation == RESOLVE and not item.id
+    status, code = codes.to_wire(operation, outcome.code, by_fa)
+    result = AnswerItem(
+        reference_id=item.reference_id or "",
+        timestamp=now,
+        status=status,
+        id=item.id or "",
+    )
+    if code:
+        result.status_reason_code = code
+    if text := codes.wire_message(operation, outcome, item):
+        result.status_reason_message = text
+    if operation != UNLINK:
+        _add_address(operation, result, outcome)
+    return result
+
+
+def _add_address(operation, result, outcome):
+    """``fa`` is always a text; who gets one also gets at least one additional_info."""
+    if outcome.code != oc.OK or not outcome.fa:
+        result.fa = ""
+        return
+    result.fa = outcome.fa
+    result.additional_info = outcome.additional_info or [
+        {"name": "fa_type", "value": outcome.account_type or "unknown"}
+    ]
+    if operation == RESOLVE and outcome.fsp_code:
+        result.account_provider_info = ProviderInfo(
+            outcome.fsp_name, outcome.fsp_code, outcome.branch_code
+        )
+
+
+# --- the client's side ----------------------------------------------------------------
+
+
+class ClientRequest(NamedTuple):
+    """A request ready to be sent.
+
+    ``references`` holds the reference id of each item, in order; :func:`read_answer`
+    needs it to find the results, which may come in any order.
+    """
+
+    body: bytes
+    references: list[str]
+
+
+def build_request(
+    operation: str,
+    items: list,
+    *,
+    transaction_id: str = "",
+    sender_id: str = "",
+    receiver_id: str = "",
+) -> ClientRequest:
+    """A synchronous request for a mapper.
+
+    :param items: LinkItem (also to update), UnlinkItem or ResolveItem; those without
+        a ``reference`` get one that is unique in this message
+    :param transaction_id: at most 99 characters; a new one when empty
+    """
+    now = _now()
+    message_id = str(uuid.uuid4())
+    references = [
+        item.reference or f"{message_id}-{position}"
+        for position, item in enumerate(items)
+    ]
+    if len(set(references)) != len(references):
+        raise ValueError("two items of one message have the same reference")
+    content = {
+        "signature": "",
+        "header": {
+            "version": VERSION,
+            "message_id": message_id,
+            "message_ts": now,
+            "action": operation,
+            "sender_id": sender_id,
+            "sender_uri": "",
+            "receiver_id": receiver_id,
+            "total_count": len(items),
+            "is_msg_encrypted": False,
+            "meta": {},
+        },
+        "message": {
+            "transaction_id": transaction_id or str(uuid.uuid4()),
+            f"{operation}_request": [
+                {"reference_id": reference, "timestamp": now}
+                | _request_item(operation, item)
+                for item, reference in zip(items, references, strict=True)
+            ],
+        },
+    }
+    return ClientRequest(encode(content), references)
+
+
+def _request_item(operation, item):
+    if operation in (LINK, UPDATE):
+        content = {
+            "id": item.id,
+            "fa": item.fa,
+            "name": item.name,
+            "phone_number": item.phone,
+            "additional_info": item.additional_info,
+        }
+    elif operation == RESOLVE:
+        content = {"id": item.id, "fa": item.fa, "scope": item.scope}
+    else:
+        content = {"id": item.id, "fa": item.fa}
+    return {name: value for name, value in content.items() if value}
+
+
+def read_answer(
+    operation: str, items: list, references: list[str], body: bytes
+) -> list[oc.Outcome]:
+    """What became of each item, in the order of the request.
+
+    :param items: the items that were sent
+    :param references: from :func:`build_request`
+    :raise MessageError: the body is no answer to this operation
+    """
+    header, answers = decode_foreign_answer(operation, body)
+    if header.status == codes.RJCT and not _says_anything(answers):
+        return [_refused(item, header.status_reason_code) for item in items]
+    if answers is None:
+        raise MessageError(f"message.{operation}_response: is missing")
+    by_reference = {answer.reference_id: answer for answer in answers}
+    return [
+        _read_item(operation, item, by_reference.get(reference))
+        for item, reference in zip(items, references, strict=True)
+    ]
+
+
+def _says_anything(answers):
+    """A rejected header decides, unless the items have reasons of their own."""
+    return any(
+        answer.status != codes.RJCT or answer.status_reason_code
+        for answer in answers or ()
+    )
+
+
+def _refused(item, wire_code):
+    text = codes.foreign_message(oc.REJECTED, wire_code)
+    return oc.Outcome(oc.REJECTED, item.id, item.reference, text)
+
+
+def _read_item(operation, item, answer):
+    if answer is None:
+        text = "The mapper did not answer for this item"
+        return oc.Outcome(oc.RETRY, item.id, item.reference, text)
+    code = codes.from_wire(operation, item, answer)
+    outcome = oc.Outcome(
+        code,
+        item.id,
+        item.reference,
+        codes.foreign_message(code, answer.status_reason_code),
+    )
+    if code != oc.OK or not answer.fa:
+        return outcome
+    provider = answer.account_provider_info
+    return outcome._replace(
+        fa=answer.fa,
+        additional_info=answer.additional_info or [],
+        fsp_code=(provider and provider.code) or "",
+        fsp_name=(provider and provider.name) or "",
+        branch_code=(provider and provider.subcode) or "",
+    )
