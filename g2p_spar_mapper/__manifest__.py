@@ -14,6 +14,10 @@
         "security/spar_groups.xml",
         "security/ir.model.access.csv",
         "data/g2p_spar_id_type.xml",
+        "views/g2p_spar_client_views.xml",
+    ],
+    "demo": [
+        "demo/g2p_spar_client.xml",
     ],
     "installable": True,
 }

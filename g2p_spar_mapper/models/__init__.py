@@ -3,3 +3,5 @@ from . import service_written
 from . import mapping
 from . import mapping_event
 from . import mapper
+from . import client
+from . import gateway

@@ -1,0 +1,71 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import logging
+
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from odoo import SUPERUSER_ID, http
+from odoo.http import request
+
+from ..g2p_connect import messages
+from .dispatcher import ApiError, G2PConnectDispatcher
+
+_logger = logging.getLogger(__name__)
+
+MAX_BODY = 10 * 1024 * 1024  # bytes
+MAX_BODY_PARAMETER = "g2p_spar_mapper.max_body_bytes"
+
+
+def _max_body(controller):
+    """Bytes that are read of a request at most; more is refused before it is parsed."""
+    parameters_sudo = request.env["ir.config_parameter"].with_user(SUPERUSER_ID)
+    value = parameters_sudo.get_param(MAX_BODY_PARAMETER)
+    try:
+        return int(value) if value else MAX_BODY
+    except ValueError:
+        _logger.error("%s is not a number, using %s", MAX_BODY_PARAMETER, MAX_BODY)
+        return MAX_BODY
+
+
+def _route(verb, readonly):
+    return http.route(
+        [f"/mapper/sync/{verb}", f"/sync/{verb}"],
+        type=G2PConnectDispatcher.routing_type,
+        auth="none",
+        save_session=False,
+        readonly=readonly,
+        max_content_length=_max_body,
+    )
+
+
+class G2PConnectController(http.Controller):
+    """The G2P-Connect mapper API: link, update, unlink and resolve, synchronous."""
+
+    @_route(messages.LINK, readonly=False)
+    def link(self):
+        return self._answer(messages.LINK)
+
+    @_route(messages.UPDATE, readonly=False)
+    def update(self):
+        return self._answer(messages.UPDATE)
+
+    @_route(messages.UNLINK, readonly=False)
+    def unlink(self):
+        return self._answer(messages.UNLINK)
+
+    @_route(messages.RESOLVE, readonly=True)
+    def resolve(self):
+        return self._answer(messages.RESOLVE)
+
+    def _answer(self, operation):
+        """Read the body, find out who is calling, let the gateway answer."""
+        try:
+            body = request.httprequest.get_data(cache=True)
+        except RequestEntityTooLarge:
+            raise ApiError(413, "The message is too long") from None
+        message = messages.decode_request(body)
+        # No user stands behind an API call. English: programs read the texts.
+        request.update_env(user=SUPERUSER_ID, context={"lang": "en_US"})
+        client = request.env["g2p.spar.client"]._authenticate(
+            message.header.sender_id or "", request.httprequest.remote_addr
+        )
+        return request.env["g2p.spar.gateway"]._answer(operation, message, client)
