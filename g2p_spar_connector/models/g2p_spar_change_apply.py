@@ -1,0 +1,318 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import re
+from contextlib import contextmanager
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import LockError
+from odoo.tools import SQL
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparError,
+    SparRejectedError,
+    SparTransientError,
+)
+from odoo.addons.g2p_spar_mapper.outcomes import (
+    ALREADY_LINKED,
+    INACTIVE,
+    INVALID_FA,
+    INVALID_ID,
+    INVALID_NAME,
+    INVALID_PHONE,
+    NOT_LINKED,
+    OK,
+    TRANSIENT_OUTCOMES,
+    Actor,
+    LinkItem,
+    Outcome,
+    ResolveItem,
+    UnlinkItem,
+)
+from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
+
+from .g2p_spar_change import OPEN_STATES
+
+#: first key of the advisory lock that is held while one ID's change is applied
+APPLY_LOCK = 741902
+#: seconds until a change looks again whether it is its turn
+TURN_SECONDS = 5
+#: attempts with the back-off of data/queue_job_data.xml: about a day and a half
+MAX_ATTEMPTS = 40
+
+
+class SparChange(models.Model):
+    """How a change reaches the mapper.
+
+    The job runs in a transaction whose writes are lost when it asks for a retry. With a
+    mapper in this database that is wanted: mapping and change stand or fall together.
+    With a mapper elsewhere it is not: that the change is being sent, and what came
+    back, is written in short transactions of their own before and after the call, so
+    the knowledge survives a crash and no row is locked while the network is waited for.
+
+    Decisions about the order: changes of one ID are applied one after the other, each
+    waits for the earlier open ones. A change that failed does not hold up newer ones;
+    it may be started again as long as no newer one was submitted after it.
+    """
+
+    _inherit = "g2p.spar.change"
+
+    def _enqueue(self):
+        """Make the job that applies this change; harmless when there is one."""
+        for change in self:
+            change.with_delay(
+                description=self.env._("Apply account change %s", change.reference),
+                identity_key=f"g2p.spar.change:{change.id}",
+                max_retries=MAX_ATTEMPTS,
+            )._job_apply()
+
+    def _job_apply(self):
+        """Apply this change: the job's body, safe to run any number of times.
+
+        :return: a line for the job's record
+        :raises RetryableJobError: not its turn, or a passing fault
+        :raises FailedJobError: an operator has to act
+        """
+        self.ensure_one()
+        self._take_turn()
+        try:
+            connector = self.env["g2p.spar.connector"]._for_id(self.wire_id)
+            can = connector._get_adapter()._capabilities(connector)
+            if can.in_transaction:
+                return self._apply_here(connector)
+            return self._apply_elsewhere(connector)
+        except SparTransientError as err:
+            raise RetryableJobError(err.message) from err
+        except SparError as err:
+            raise FailedJobError(err.message) from err
+
+    def _job_apply_failed(self, exc_name="", exc_message="", **kwargs):
+        """The job gave up: say so on the change; called in a transaction of its own.
+
+        Only the words of the suite's own errors are shown to people.
+        """
+        known = exc_name.endswith(".FailedJobError")
+        # queue_job puts "Max. retries (n) reached: " before the last reason
+        reason = re.sub(r"^Max\. retries \(\d+\) reached: ", "", exc_message)
+        message = self.env._(
+            "This change could not be applied. It is kept, and staff can start it "
+            "again."
+        )
+        if known:
+            message = f"{message} {reason}"
+        self._finish("failed", Outcome("failed", message=message))
+
+    @api.model
+    def _cron_enqueue_stranded(self):
+        """Give open changes whose job was deleted or cancelled a new one."""
+        stranded = self.search(
+            [
+                ("state", "in", OPEN_STATES),
+                ("requested_at", "<", fields.Datetime.now() - timedelta(minutes=30)),
+            ],
+            order="id",
+            limit=1000,
+        )
+        stranded._enqueue()
+
+    # -- order ---------------------------------------------------------------------
+
+    def _take_turn(self):
+        """Hold this ID until the transaction ends, and see that nothing is before us.
+
+        The lock is advisory: no row is locked by it.
+
+        :raises RetryableJobError: it is not this change's turn; does not count
+        """
+        [[free]] = self.env.execute_query(
+            SQL(
+                "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))",
+                APPLY_LOCK,
+                self.id_key,
+            )
+        )
+        if not free or self._earlier_open():
+            raise RetryableJobError(
+                "An earlier change of this ID comes first.",
+                seconds=TURN_SECONDS,
+                ignore_retry=True,
+            )
+
+    # -- two ways to apply ---------------------------------------------------------
+
+    def _apply_here(self, connector):
+        """Apply with a mapper that shares this transaction."""
+        try:
+            # Fails when the row was changed after this transaction began, and queue_job
+            # then tries again: a cancelled change cannot slip through.
+            self.lock_for_update()
+        except LockError as err:
+            raise SparTransientError(self.env._("The change is in use.")) from err
+        if self.state not in OPEN_STATES:
+            return self.state
+        self.write({"connector_id": connector.id, "attempts": self.attempts + 1})
+        return self._finish(*self._carry_out(connector))
+
+    def _apply_elsewhere(self, connector):
+        """Apply with a mapper that knows nothing of this transaction."""
+        with self._own_transaction() as change:
+            try:
+                change.lock_for_update()
+            except LockError as err:
+                raise SparTransientError(self.env._("The change is in use.")) from err
+            if change.state not in OPEN_STATES:
+                return change.state
+            sent_before = change.is_sent
+            change.write(
+                {
+                    "connector_id": connector.id,
+                    "attempts": change.attempts + 1,
+                    "state": "applying",
+                    "is_sent": True,
+                }
+            )
+        try:
+            result = self._carry_out(connector, sent_before)
+        except SparError as err:
+            with self._own_transaction() as change:
+                change.write({"message": err.message})
+            raise
+        with self._own_transaction() as change:
+            return change._finish(*result)
+
+    @contextmanager
+    def _own_transaction(self):
+        """This change in a transaction of its own, committed after the block."""
+        self.env.flush_all()
+        with self.env.registry.cursor() as cr:
+            yield self.with_env(self.env(cr=cr))
+        self.env.invalidate_all()
+
+    # -- what is asked of the mapper -----------------------------------------------
+
+    def _carry_out(self, connector, sent_before=False):
+        """Look what the mapper has, then ask for what is missing.
+
+        :param bool sent_before: an earlier attempt may have been carried out although
+            no answer came; then finding the wish fulfilled is success
+        :return: the state this change ends in, and the mapper's outcome
+        :raises SparTransientError: it has to be tried again
+        """
+        actor = self._actor()
+        try:
+            now = self._ask(
+                connector,
+                "resolve",
+                ResolveItem(id=self.wire_id, reference=self.reference),
+                actor,
+            )
+            if self.operation == "remove":
+                outcome = self._carry_out_remove(connector, actor, now, sent_before)
+            else:
+                outcome = self._carry_out_set(connector, actor, now, sent_before)
+        except SparRejectedError as err:
+            outcome = Outcome(err.code, message=err.message)
+        return ("done" if outcome.code == OK else "refused"), outcome
+
+    def _carry_out_set(self, connector, actor, now, sent_before):
+        if sent_before and now.code == OK and now.fa == self.fa:
+            return now
+        item = LinkItem(
+            id=self.wire_id,
+            fa=self.fa,
+            name=self.holder_name or "",
+            phone=self.phone or "",
+            additional_info=self._additional_info(),
+            reference=self.reference,
+        )
+        if now.code == NOT_LINKED:
+            operation, raced = "link", ALREADY_LINKED
+        elif now.code in (OK, INACTIVE):
+            operation, raced = "update", NOT_LINKED
+        else:
+            return now
+        outcome = self._ask(connector, operation, item, actor)
+        if outcome.code == raced:
+            raise SparTransientError(
+                self.env._("The mapping was changed by somebody else just now.")
+            )
+        return outcome
+
+    def _carry_out_remove(self, connector, actor, now, sent_before):
+        if now.code == NOT_LINKED and sent_before:
+            return now._replace(code=OK)
+        if now.code not in (OK, INACTIVE):
+            return now
+        item = UnlinkItem(id=self.wire_id, reference=self.reference)
+        return self._ask(connector, "unlink", item, actor)
+
+    def _ask(self, connector, operation, item, actor):
+        """Ask for one item; a passing fault becomes an exception."""
+        (outcome,) = connector._call(operation, [item], actor)
+        if outcome.code in TRANSIENT_OUTCOMES:
+            raise SparTransientError(
+                self.env._("The mapper could not answer just now."), "retry"
+            )
+        return outcome
+
+    def _actor(self):
+        return Actor(
+            self.channel,
+            user_id=self.user_id.id,
+            purpose=self.purpose or "",
+            transaction=self.reference,
+        )
+
+    def _additional_info(self):
+        """The strategy as OpenG2P's clients look for it (entry 0, by this name)."""
+        number = self.strategy_id.number
+        if not number:
+            return []
+        return [
+            {"name": "strategy_id", "value": str(number), "strategy_id": number},
+        ]
+
+    # -- the end -------------------------------------------------------------------
+
+    def _finish(self, state, outcome):
+        """The one gate to an end state; the first one stays.
+
+        :return: the state the change is in now
+        """
+        self.ensure_one()
+        if self.state in OPEN_STATES:
+            self.write(
+                {
+                    "state": state,
+                    "outcome": outcome.code,
+                    "message": self._message(state, outcome),
+                    "applied_at": fields.Datetime.now() if state == "done" else False,
+                }
+            )
+        return self.state
+
+    def _message(self, state, outcome):
+        """What the person reads about the end of this change."""
+        if state == "failed":
+            return outcome.message
+        if state == "done":
+            if self.operation == "remove":
+                return self.env._("The account was removed.")
+            return self.env._("Payments go to this account from now on.")
+        by_code = {
+            NOT_LINKED: self.env._("There is no account to remove."),
+            INACTIVE: self.env._("This record is frozen. Please ask an officer."),
+            INVALID_ID: self.env._("The registry does not accept this ID."),
+            INVALID_FA: self.env._(
+                "The registry does not accept this account. Please check the provider "
+                "and the number."
+            ),
+            INVALID_NAME: self.env._(
+                "The registry does not accept this account holder."
+            ),
+            INVALID_PHONE: self.env._(
+                "The registry does not accept this phone number."
+            ),
+        }
+        return by_code.get(outcome.code) or self.env._(
+            "The registry refused this change."
+        )
