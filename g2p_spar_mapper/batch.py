@@ -188,6 +188,7 @@ class Batch:
             row.branch_code,
             row.branch_name,
             row.components or {},
+            strategy=row.strategy,
         )
         if len(rows) > 1:
             return found

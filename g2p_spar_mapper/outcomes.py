@@ -94,3 +94,4 @@ class Outcome(NamedTuple):
     additional_info: list = []
     since: str = ""  #: when this period began, ISO 8601 in UTC
     mapping_id: int = 0  #: local row, 0 when the mapper is elsewhere
+    strategy: int = 0  #: number of the strategy that reads ``fa``, when resolved here

@@ -136,9 +136,11 @@ FIND_LIVE = """
            COALESCE(f.name, '') AS fsp_name,
            COALESCE(b.code, m.branch_code, '') AS branch_code,
            COALESCE(b.name, '') AS branch_name,
-           m.components, m.holder_name, m.additional_info, m.opened_at
+           m.components, m.holder_name, m.additional_info, m.opened_at,
+           COALESCE(s.number, 0) AS strategy
       FROM g2p_spar_mapping m
       LEFT JOIN g2p_spar_account_type t ON t.id = m.account_type_id
+      LEFT JOIN g2p_spar_strategy s ON s.id = m.strategy_id
       LEFT JOIN g2p_spar_fsp f ON f.id = m.fsp_id
       LEFT JOIN g2p_spar_fsp_branch b ON b.id = m.branch_id
      WHERE m.closed_at IS NULL
@@ -181,6 +183,7 @@ class FoundRow(NamedTuple):
     holder_name: str | None
     additional_info: list | None
     opened_at: object  #: datetime in UTC
+    strategy: int
 
 
 class WrittenRow(NamedTuple):
@@ -258,6 +261,7 @@ def find_live(env, id_keys, fa_keys):
         for model in ("g2p.spar.fsp", "g2p.spar.fsp.branch")
         for name in ("code", "name")
     ]
+    fields.append(env["g2p.spar.strategy"]._fields["number"])
     rows = env.execute_query(
         SQL(FIND_LIVE, found=SQL(" OR ").join(found), to_flush=fields)
     )

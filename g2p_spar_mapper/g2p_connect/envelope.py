@@ -148,13 +148,20 @@ def _add_address(operation, result, outcome):
         result.fa = ""
         return
     result.fa = outcome.fa
-    result.additional_info = outcome.additional_info or [
-        {"name": "fa_type", "value": outcome.account_type or "unknown"}
-    ]
+    result.additional_info = outcome.additional_info or [_default_info(outcome)]
     if operation == RESOLVE and outcome.fsp_code:
         result.account_provider_info = ProviderInfo(
-            outcome.fsp_name, outcome.fsp_code, outcome.branch_code
+            outcome.fsp_name or outcome.fsp_code, outcome.fsp_code, outcome.branch_code
         )
+
+
+def _default_info(outcome):
+    """Which strategy takes the address apart: as the specification wants it and, a
+    second time, as OpenG2P's programs read it."""
+    if outcome.strategy:
+        number = outcome.strategy
+        return {"name": "strategy_id", "value": str(number), "strategy_id": number}
+    return {"name": "fa_type", "value": outcome.account_type or "unknown"}
 
 
 # --- the client's side ----------------------------------------------------------------
