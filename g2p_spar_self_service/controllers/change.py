@@ -1,0 +1,424 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from odoo.http import Controller, request, route
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    AddressError,
+    SparRejectedError,
+    SparSecurityError,
+)
+
+from odoo.addons.g2p_spar_connector.models.g2p_spar_change import OPEN_STATES
+
+from ..const import SEARCH_PAGE
+from . import common
+from .presenter import HOME
+
+CHANGE = f"{HOME}/change"
+URLS = {
+    "kind": CHANGE,
+    "provider": f"{CHANGE}/provider",
+    "branch": f"{CHANGE}/branch",
+    "number": f"{CHANGE}/number",
+    "review": f"{CHANGE}/review",
+}
+#: which step can mend an answer that is no longer good
+STEP_OF_ERROR = {"fsp": "provider", "branch": "branch"}
+
+
+class PaymentAccountChange(Controller):
+    """Choosing, confirming and removing an account, one small page after the other.
+
+    Each step is one address: GET shows it, POST keeps the answer in the person's draft
+    and goes on. So reloading and the browser's back button always work, and a login in
+    between comes back to the same step.
+    """
+
+    # --------------------------------------------------------------------- kind
+
+    @route(CHANGE, type="http", auth="user", website=True, methods=["GET", "POST"])
+    @common.for_beneficiaries
+    def spar_kind(self, wire_id, sudo, **params):
+        """Which kind of account."""
+        draft = self._draft(sudo)
+        if draft.change_id:
+            draft = draft.browse()
+        errors = {}
+        if request.httprequest.method == "POST":
+            if not draft:
+                draft = draft._start(request.env.user)
+            try:
+                draft._choose_kind(common.number(params.get("kind")))
+                return self._go_on(draft, "kind")
+            except AddressError as err:
+                errors = err.errors
+        return common.render(
+            "portal_change_kind",
+            status=422 if errors else 200,
+            page_title=request.env._("Where should we send your money?"),
+            page_name="spar_kind",
+            steps=self._step_bar(draft, "kind"),
+            errors=errors,
+            kinds=[
+                {
+                    "id": kind.id,
+                    "code": kind.code,
+                    "name": kind.name,
+                    "help": kind.help,
+                    "icon": common.presenter(sudo).icon(kind),
+                    "chosen": kind == draft.account_type_id,
+                }
+                for kind in draft._kinds()
+            ],
+        )
+
+    # ------------------------------------------------------- provider and branch
+
+    @route(
+        URLS["provider"], type="http", auth="user", website=True, methods=["GET", "POST"]
+    )
+    @common.for_beneficiaries
+    def spar_provider(self, wire_id, sudo, **params):
+        """Which bank or wallet provider."""
+        return self._directory_step(sudo, "provider", params)
+
+    @route(
+        URLS["branch"], type="http", auth="user", website=True, methods=["GET", "POST"]
+    )
+    @common.for_beneficiaries
+    def spar_branch(self, wire_id, sudo, **params):
+        """Which branch of the chosen bank."""
+        return self._directory_step(sudo, "branch", params)
+
+    @route(
+        [f"{URLS['provider']}/search", f"{URLS['branch']}/search"],
+        type="http",
+        auth="user",
+        website=True,
+        methods=["GET"],
+        readonly=True,
+    )
+    @common.for_beneficiaries
+    def spar_search(self, wire_id, sudo, **params):
+        """Found entries while the person types: the same list as the page shows."""
+        step = request.httprequest.path.split("/")[-2]
+        draft = self._draft(sudo)
+        if not draft._may_reach(step):
+            return request.make_json_response({"html": "", "status": ""}, status=409)
+        results = self._search(draft, step, params)
+        html = request.env["ir.qweb"]._render(
+            "g2p_spar_self_service.portal_directory_results",
+            {"directory": step, "results": results},
+        )
+        return request.make_json_response(
+            {"html": html, "status": results["status"]},
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def _directory_step(self, sudo, step, params):
+        draft = self._draft(sudo)
+        if not draft._may_reach(step):
+            return self._go_on(draft)
+        errors = {}
+        if request.httprequest.method == "POST":
+            choose = draft._choose_provider if step == "provider" else draft._choose_branch
+            try:
+                choose(common.number(params.get(step)))
+                return self._go_on(draft, step)
+            except AddressError as err:
+                errors = err.errors
+        _ = request.env._
+        if step == "provider":
+            title = (
+                _("Which bank is it?")
+                if draft.account_type_id.code == "bank"
+                else _("Which provider is it?")
+            )
+            words = {
+                "search_label": _("Search by name"),
+                "search_hint": _("Type the first letters of the name, or its code."),
+                "chosen_so_far": draft.account_type_id.name,
+            }
+        else:
+            title = _("Which branch is it?")
+            words = {
+                "search_label": _("Search by town or name"),
+                "search_hint": _("You find the branch on your bank card or statement."),
+                "chosen_so_far": draft.fsp_id.name,
+            }
+        return common.render(
+            "portal_change_directory",
+            status=422 if errors else 200,
+            page_title=title,
+            page_name=f"spar_{step}",
+            page_back=self._step_before(draft, step),
+            page_url=URLS[step],
+            search_url=f"{URLS[step]}/search",
+            steps=self._step_bar(draft, step),
+            errors=errors,
+            directory=step,
+            term=common.search_term(params.get("q")),
+            results=self._search(draft, step, params),
+            **words,
+        )
+
+    def _search(self, draft, step, params):
+        """One page of providers or branches for what was typed."""
+        term = common.search_term(params.get("q"))
+        page = max(common.number(params.get("page")), 1)
+        records, total = self._find(draft, step, term, page)
+        pager = common.page_links(URLS[step], page, total, SEARCH_PAGE, q=term)
+        if pager["page"] != page:
+            records, total = self._find(draft, step, term, pager["page"])
+        _ = request.env._
+        if not total and term:
+            status = _("Nothing found. Try fewer letters or another spelling.")
+        elif not total:
+            status = _("There is nothing to choose from. Ask the office that registered you.")
+        elif total == 1:
+            status = _("1 found. Choose it to go on.")
+        else:
+            status = _("%s found. Choose one to go on.", total)
+        chosen = draft.fsp_id if step == "provider" else draft.branch_id
+        return {
+            "status": status,
+            "pager": pager,
+            "rows": [
+                {
+                    "id": record.id,
+                    "code": record.code,
+                    "name": record.name,
+                    "detail": self._detail(record, step),
+                    "chosen": record == chosen,
+                }
+                for record in records
+            ],
+        }
+
+    def _find(self, draft, step, term, page):
+        if step == "provider":
+            directory, within = draft.fsp_id, draft.account_type_id
+        else:
+            directory, within = draft.branch_id, draft.fsp_id
+        return directory._search_directory(
+            term, within, SEARCH_PAGE, (page - 1) * SEARCH_PAGE
+        )
+
+    def _detail(self, record, step):
+        """What tells entries of one name apart."""
+        if step == "provider":
+            parts = [record.country_id.name, record.bic or record.national_code]
+        else:
+            parts = [record.city, record.code]
+        return " · ".join(part for part in parts if part)
+
+    # ------------------------------------------------------------------- number
+
+    @route(
+        URLS["number"], type="http", auth="user", website=True, methods=["GET", "POST"]
+    )
+    @common.for_beneficiaries
+    def spar_number(self, wire_id, sudo, **params):
+        """The account number, the phone number or the e-mail address; typed twice."""
+        draft = self._draft(sudo)
+        if not draft._may_reach("number"):
+            return self._go_on(draft)
+        questions = draft._questions()
+        keys = [question["key"] for question in questions]
+        keys += [f"{q['key']}_again" for q in questions if q["is_number"]]
+        errors = {}
+        if request.httprequest.method == "POST":
+            typed = {key: common.text(params.get(key)) for key in keys}
+            try:
+                draft._type_answers(typed)
+                return self._go_on(draft, "number")
+            except AddressError as err:
+                errors = err.errors
+        else:
+            typed = dict(draft.answers or {})
+            typed |= {
+                f"{q['key']}_again": typed.get(q["key"], "")
+                for q in questions
+                if q["is_number"]
+            }
+        mend = next((STEP_OF_ERROR[key] for key in errors if key in STEP_OF_ERROR), "")
+        if mend:
+            return self._mend(draft, mend)
+        return common.render(
+            "portal_change_number",
+            status=422 if errors else 200,
+            page_title=request.env._("Your account details"),
+            page_name="spar_number",
+            page_back=self._step_before(draft, "number"),
+            steps=self._step_bar(draft, "number"),
+            chosen_so_far=" · ".join(
+                part for part in (draft.fsp_id.name, draft.branch_id.name) if part
+            ),
+            questions=[
+                {**question, "input_mode": _input_mode(question["input_type"])}
+                for question in questions
+            ],
+            values={key: common.printable(value) for key, value in typed.items()},
+            errors=errors,
+        )
+
+    # ------------------------------------------------------- review and confirm
+
+    @route(
+        URLS["review"], type="http", auth="user", website=True, methods=["GET", "POST"]
+    )
+    @common.for_beneficiaries
+    def spar_review(self, wire_id, sudo, **params):
+        """Everything at a glance, agreement and password; then it is sent."""
+        draft = self._draft(sudo)
+        if not draft._may_reach("review"):
+            return self._go_on(draft)  # confirming twice leads to the same receipt
+        errors = {}
+        consent = params.get("consent") == "yes"
+        if request.httprequest.method == "POST":
+            errors, change = self._try_to_confirm(draft, params, consent)
+            if change:
+                return request.redirect(f"{HOME}/receipt/{change.reference}")
+        try:
+            account = common.presenter(sudo).chosen(draft)
+        except AddressError as err:
+            # The directory has changed since: the person has to choose again.
+            return self._mend(
+                draft,
+                next((STEP_OF_ERROR.get(key, "number") for key in err.errors), "number"),
+            )
+        situation, present = common.presenter(sudo).situation(wire_id)
+        return common.render(
+            "portal_change_review",
+            status=422 if errors else 200,
+            page_title=request.env._("Is everything right?"),
+            page_name="spar_review",
+            page_back=URLS["number"],
+            steps=self._step_bar(draft, "review"),
+            account=account,
+            present=present,
+            consent_text=draft._consent_text(),
+            token=draft.token,
+            values={"consent": consent},
+            errors=errors,
+        )
+
+    # ------------------------------------------------------------------- remove
+
+    @route(
+        f"{HOME}/remove", type="http", auth="user", website=True, methods=["GET", "POST"]
+    )
+    @common.for_beneficiaries
+    def spar_remove(self, wire_id, sudo, **params):
+        """What removing means; then it is sent."""
+        draft = self._draft(sudo, "remove")
+        errors = {}
+        posted = request.httprequest.method == "POST"
+        if draft.change_id and (posted or draft.change_id.state in OPEN_STATES):
+            return request.redirect(f"{HOME}/receipt/{draft.change_id.reference}")
+        if posted:
+            errors, change = self._try_to_confirm(draft, params, True)
+            if change:
+                return request.redirect(f"{HOME}/receipt/{change.reference}")
+        situation, account = common.presenter(sudo).situation(wire_id)
+        if situation != "linked":
+            return request.redirect(HOME)
+        if not draft or draft.change_id:
+            draft = draft._start(request.env.user, "remove")
+        return common.render(
+            "portal_remove",
+            status=422 if errors else 200,
+            page_title=request.env._("Remove your account?"),
+            page_name="spar_remove",
+            account=account,
+            token=draft.token,
+            errors=errors,
+        )
+
+    # ------------------------------------------------------------------ helpers
+
+    def _draft(self, sudo, operation="set"):
+        """The draft of the logged-in user; may be empty."""
+        return sudo["g2p.spar.account.draft"]._of(request.env.user, operation)
+
+    def _try_to_confirm(self, draft, params, consent):
+        """Check the password, then confirm; all that is wrong is said at once.
+
+        :return: ``(errors, change)``: texts by field, and the change or nothing
+        """
+        _ = request.env._
+        errors = {}
+        token = common.text(params.get("token"))
+        if draft.operation != "remove" and not consent:
+            errors["consent"] = _("Please tick the box if you agree.")
+        password = common.text(params.get("password"), 4096)
+        if not password:
+            errors["password"] = _("Please type your password.")
+        else:
+            try:
+                request.env.user._spar_check_password(password)
+            except SparSecurityError as err:
+                errors["password"] = err.message
+        if not draft and not errors:
+            errors[""] = _("This page was open for a long time. Please confirm again.")
+        if errors:
+            return errors, None
+        try:
+            return {}, draft._confirm(token, consent)
+        except AddressError as err:
+            return err.errors, None
+        except SparRejectedError as err:
+            return {"": err.message}, None
+
+    def _go_on(self, draft, after=None):
+        """To the first step that lacks an answer, or just to the next one.
+
+        :param str after: the step that was answered right now
+        """
+        wanted = draft._next_step()
+        if wanted == "done":
+            return request.redirect(f"{HOME}/receipt/{draft.change_id.reference}")
+        steps = draft._steps()
+        if after:
+            wanted = steps[
+                min(steps.index(after) + 1, steps.index(wanted))
+            ]
+        return request.redirect(URLS[wanted])
+
+    def _mend(self, draft, step):
+        """Back to a step whose answer is no longer good, which is forgotten."""
+        draft._forget(step)
+        return request.redirect(URLS[step])
+
+    def _step_before(self, draft, step):
+        steps = draft._steps()
+        return URLS[steps[steps.index(step) - 1]]
+
+    def _step_bar(self, draft, now):
+        """The steps for the bar above each page."""
+        _ = request.env._
+        labels = {
+            "kind": _("Kind"),
+            "provider": _("Provider"),
+            "branch": _("Branch"),
+            "number": _("Number"),
+            "review": _("Check"),
+        }
+        steps = draft._steps()
+        position = steps.index(now)
+        return {
+            "position": position + 1,
+            "total": len(steps),
+            "items": [
+                {
+                    "label": labels[step],
+                    "state": "now" if step == now else "done" if index < position else "later",
+                    "url": URLS[step] if index < position else "",
+                }
+                for index, step in enumerate(steps)
+            ],
+        }
+
+
+def _input_mode(input_type):
+    """Which keyboard a phone shows; letters unless the field says otherwise."""
+    return {"tel": "tel", "email": "email", "number": "numeric"}.get(input_type, "text")

@@ -1,0 +1,222 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Records and outcomes in the words of the pages. Reads only; shows masked forms only."""
+
+from datetime import datetime, timezone
+
+from odoo import fields
+from odoo.tools import format_date, format_datetime
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
+from odoo.addons.g2p_spar_connector.models.g2p_spar_change import OPEN_STATES
+from odoo.addons.g2p_spar_mapper.outcomes import INACTIVE, NOT_LINKED, OK, RETRY
+
+from ..const import PURPOSE
+
+#: account types the pages have a drawing for
+DRAWN = ("bank", "mobile_wallet", "email_wallet")
+HOME = "/my/payment-account"
+
+
+class Presenter:
+    """:param env: full rights, in the language of the person"""
+
+    def __init__(self, env):
+        self.env = env
+
+    # ------------------------------------------------------------- the account
+
+    def situation(self, wire_id):
+        """Ask the registry about one ID.
+
+        :return: ``(situation, account)``: ``linked``, ``none``, ``frozen``,
+            ``unreachable`` or ``unknown``; the account only when ``linked``
+        """
+        try:
+            (outcome,) = self.env["g2p.spar.connector"]._resolve([wire_id], PURPOSE)
+        except SparError:
+            # Whether a mapper is down or set up wrongly is staff's business.
+            return "unreachable", None
+        if outcome.code == OK:
+            return "linked", self.resolved(outcome)
+        situations = {
+            NOT_LINKED: "none",
+            INACTIVE: "frozen",
+            RETRY: "unreachable",
+        }
+        return situations.get(outcome.code, "unknown"), None
+
+    def resolved(self, outcome):
+        """An account as a resolve gave it."""
+        kind = self.env["g2p.spar.account.type"].search(
+            [("code", "=", outcome.account_type)], limit=1
+        )
+        return {
+            **self._kind(kind),
+            "provider": outcome.fsp_name or outcome.fsp_code,
+            "branch": outcome.branch_name or outcome.branch_code,
+            "number": outcome.masked,
+            "since": self.day(outcome.since),
+        }
+
+    def chosen(self, draft):
+        """The account being chosen, with its full number: only for its owner, once."""
+        address = draft._address()
+        return {
+            **self._kind(draft.account_type_id),
+            "provider": draft.fsp_id.name,
+            "branch": draft.branch_id.display_name if draft.branch_id else "",
+            "number": address.number,
+        }
+
+    def _kind(self, kind):
+        """Name and drawing of an account type; an unknown type is just an account."""
+        question = kind.field_ids.filtered("is_number")[:1]
+        return {
+            "kind": kind.name or self.env._("Account"),
+            "icon": self.icon(kind),
+            "number_label": question.name,
+        }
+
+    def icon(self, kind):
+        return kind.code if kind.code in DRAWN else "wallet"
+
+    # ------------------------------------------------------------- the changes
+
+    def change(self, change):
+        """One change for a list, a notice or a receipt."""
+        words = self._words(change)
+        is_open = change.state in OPEN_STATES
+        url = f"{HOME}/receipt/{change.reference}"
+        return {
+            **words,
+            "reference": change.reference,
+            "state": change.state,
+            "is_open": is_open,
+            "title": self._title(change),
+            "account": self._changed_account(change),
+            "message": change.message if change.state in ("refused", "failed") else "",
+            "requested_at": self.moment(change.requested_at),
+            "url": url,
+            "state_url": f"{url}/state",
+            "cancel_url": f"{url}/cancel",
+            "may_cancel": change.state == "queued",
+            "retry_url": f"{HOME}/change"
+            if change.state == "refused" and change.operation == "set"
+            else "",
+        }
+
+    def history(self, changes):
+        """Changes newest first, each done one with the time its account was in use."""
+        rows = []
+        until = None
+        for change in changes:
+            row = self.change(change)
+            row["period"] = ""
+            if change.state == "done":
+                if change.operation == "set":
+                    row["period"] = self._period(change.applied_at, until)
+                until = change.applied_at
+            rows.append(row)
+        return rows
+
+    def _period(self, since, until):
+        if until:
+            return self.env._(
+                "In use from %(since)s to %(until)s",
+                since=self.day(since),
+                until=self.day(until),
+            )
+        return self.env._("In use since %s", self.day(since))
+
+    def _title(self, change):
+        if change.operation == "remove":
+            return self.env._("Remove my account")
+        if change.state in OPEN_STATES:
+            return self.env._("A new account is being set")
+        return self.env._("Set my account")
+
+    def _changed_account(self, change):
+        if change.operation == "remove":
+            return None
+        return {
+            **self._kind(change.account_type_id),
+            "provider": change.fsp_id.name,
+            "branch": change.branch_id.display_name if change.branch_id else "",
+            "number": change.fa_masked,
+        }
+
+    def _words(self, change):
+        """What the state of a change means for the person, and how it looks."""
+        _ = self.env._
+        remove = change.operation == "remove"
+        looks = {
+            "queued": ("wait", "clock", _("Received")),
+            "applying": ("wait", "clock", _("Being recorded")),
+            "done": ("good", "check", _("Done")),
+            "refused": ("bad", "cross", _("Not accepted")),
+            "failed": ("bad", "alert", _("Not done yet")),
+            "cancelled": ("calm", "cross", _("Cancelled")),
+        }
+        tone, icon, label = looks[change.state]
+        next_steps = []
+        if change.state in OPEN_STATES:
+            headline = _("We have received your request")
+            explanation = _("We are recording it now. You may close this page.")
+            next_steps = [
+                _("We pass your request to the register. Mostly this takes a minute."),
+                _("Until then, nothing changes for your payments.")
+                if remove
+                else _("Until then, your money goes where it went before."),
+                _("Come back to this page at any time to see what became of it."),
+            ]
+        elif change.state == "done" and remove:
+            headline = _("Your account was removed")
+            explanation = _("No money is sent to it any more.")
+            next_steps = [_("Add an account when you want to be paid again.")]
+        elif change.state == "done":
+            headline = _("Your new account is set")
+            explanation = _("From the next payment on, your money goes there.")
+            next_steps = [
+                _("Programmes ask where to pay you each time they send money."),
+                _("A payment already on its way may still reach the account before."),
+            ]
+        elif change.state == "cancelled":
+            headline = _("You cancelled this request")
+            explanation = _("Nothing has changed.")
+        elif change.state == "refused":
+            headline = _("Your request was not accepted")
+            explanation = _("Nothing has changed. This is the reason:")
+        else:
+            headline = _("Your request is not done yet")
+            explanation = _(
+                "Something went wrong on our side. Your request is kept: you need not "
+                "send it again."
+            )
+        return {
+            "tone": tone,
+            "icon": icon,
+            "state_label": label,
+            "headline": headline,
+            "explanation": explanation,
+            "next_steps": next_steps,
+        }
+
+    # --------------------------------------------------------------- time
+
+    def day(self, when):
+        """A date in the person's words; ``when`` is ISO 8601 or a naive UTC datetime."""
+        if not when:
+            return ""
+        if isinstance(when, str):
+            try:
+                when = datetime.fromisoformat(when)
+            except ValueError:
+                return ""  # another mapper's clock may speak otherwise
+        if when.tzinfo:
+            when = when.astimezone(timezone.utc).replace(tzinfo=None)
+        local = fields.Datetime.context_timestamp(self.env.user, when)
+        return format_date(self.env, local.date(), date_format="d MMMM y")
+
+    def moment(self, when):
+        """Date and time in the person's words; ``when`` is a naive UTC datetime."""
+        return format_datetime(self.env, when, dt_format="d MMMM y, HH:mm")
