@@ -28,6 +28,20 @@ class Format(NamedTuple):
     mask: str
     branch_required: bool
 
+    def read(self, text):
+        """Take ``text`` apart.
+
+        :return: :class:`Reading`, or ``None`` when the text has another form
+        """
+        components = grammar.deconstruct(self.compiled, text)
+        if components is None:
+            return None
+        by_role = {self.roles[name]: value for name, value in components.items()}
+        word = by_role.get(FA_TYPE)
+        if word is not None and word.casefold() not in self.fa_words:
+            return None
+        return Reading(self, components, by_role)
+
 
 class Reading(NamedTuple):
     """A text taken apart, before the directory was asked."""
@@ -83,13 +97,8 @@ class AddressReader:
         if grammar.has_control(fa):
             return self._error("fa", _("The address holds a character not allowed."))
         for fmt in self.formats:
-            components = grammar.deconstruct(fmt.compiled, fa)
-            if components is None:
-                continue
-            by_role = {fmt.roles[name]: text for name, text in components.items()}
-            word = by_role.get(FA_TYPE)
-            if word is None or word.casefold() in fmt.fa_words:
-                return Reading(fmt, components, by_role)
+            if reading := fmt.read(fa):
+                return reading
         return None
 
     def _load_directory(self, readings):

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """Turns the answers of a form into one financial address."""
 
+import re
+
 from . import grammar
 from .address import Address
 from .address_reader import mask_number
@@ -37,11 +39,9 @@ class AddressComposer:
     def _get_entry(self, model, answer):
         """The directory entry with this id, or an empty record."""
         record = self.env[model]
-        if isinstance(answer, str) and answer.isascii() and answer.isdigit():
-            answer = int(answer[:10])
-        if not isinstance(answer, int) or isinstance(answer, bool):
-            return record
-        if not 0 < answer < 2**31:
+        if isinstance(answer, str) and re.fullmatch("[0-9]{1,10}", answer):
+            answer = int(answer)
+        if not isinstance(answer, int) or not 0 < answer < 2**31:
             return record
         return record.browse(answer).exists()
 
@@ -154,10 +154,31 @@ class AddressComposer:
         )
 
     def _check_readable(self, fa, components, question):
-        """Whoever gets this address must read the same components from it."""
+        """Whoever gets this address must read the same components from it.
+
+        :raise AddressError: naming the answer that cannot be written in this format
+        """
         if len(fa) > grammar.MAX_TEXT:
             raise AddressError({question.key: self.env._("This is too long.")})
-        if grammar.deconstruct(self.strategy._compile(), fa) == components:
+        if self._reads_back(components):
             return
-        # The typed answers were looked at already, but an own pattern may be narrower.
-        raise AddressError({question.key: question._get_error_text()})
+        # The answer is to blame with whose replacement the text becomes readable.
+        name = next(
+            (
+                name
+                for name in components
+                if self._reads_back({**components, name: "1"})
+            ),
+            question.key,
+        )
+        if role(name) in (FSP_CODE, FSP_NAME):
+            errors = {"fsp": self.env._("This provider cannot be used for now.")}
+        elif role(name) in (BRANCH_CODE, BRANCH_NAME):
+            errors = {"branch": self.env._("This branch cannot be used for now.")}
+        else:
+            errors = {name: question._get_error_text()}
+        raise AddressError(errors)
+
+    def _reads_back(self, components):
+        text = grammar.construct(self.strategy.construct_template, components)
+        return grammar.deconstruct(self.strategy._compile(), text) == components

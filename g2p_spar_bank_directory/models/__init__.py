@@ -4,3 +4,4 @@ from . import g2p_spar_account_type
 from . import g2p_spar_account_type_field
 from . import g2p_spar_fsp
 from . import g2p_spar_fsp_branch
+from . import g2p_spar_fsp_import

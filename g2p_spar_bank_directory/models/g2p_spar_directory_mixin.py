@@ -15,7 +15,7 @@ TERM_LENGTH = 100  #: a longer search term is cut
 
 
 def search_form(text):
-    """``text`` as it is compared in searches: no accents, no capitals, single spaces."""
+    """``text`` as searches compare it: no accents, no capitals, single spaces."""
     return " ".join(remove_accents(text).casefold().split())
 
 

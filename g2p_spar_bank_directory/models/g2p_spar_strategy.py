@@ -231,9 +231,9 @@ class SparStrategy(models.Model):
     def _check_round_trip(self):
         """Refuse a format that does not read back what it wrote.
 
-        The sample itself must come back. Variants of it, with dots, blanks and look-alikes of
-        the template's own separators in the values, may be unreadable (then nobody can
-        enter such a value), but must never be read as something else.
+        The sample itself must come back. Variants of it, with dots, blanks and
+        look-alikes of the template's own separators in the values, may be unreadable
+        (then nobody can enter such a value), but must never be read as something else.
 
         :raise ValidationError: saying what came back
         """
@@ -262,6 +262,36 @@ class SparStrategy(models.Model):
                     result=result or self.env._("nothing"),
                 )
             )
+        self._check_unambiguous(grammar.construct(self.construct_template, sample))
+
+    def _check_unambiguous(self, text):
+        """Refuse a format whose addresses another one, asked first, reads otherwise."""
+        if self.kind != "fa":
+            return
+        own = self._prepare_format()
+        others = self.search(
+            [
+                ("kind", "=", "fa"),
+                ("state", "!=", "draft"),
+                ("number", "<", self.number),
+                ("id", "!=", self.id),
+            ]
+        )
+        for other in others:
+            reading = other._prepare_format().read(text)
+            if reading and (
+                other.account_type_id != self.account_type_id
+                or reading.by_role != own.read(text).by_role
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "“%(other)s” (%(number)s) is asked first and would read "
+                        "%(text)s as something else.",
+                        other=other.name,
+                        number=other.number,
+                        text=text,
+                    )
+                )
 
     def _check_names(self, names, sample):
         if set(sample) != set(names):
