@@ -1,0 +1,4 @@
+from . import disbursement
+from . import disbursement_line
+from . import disbursement_resolve
+from . import disbursement_export

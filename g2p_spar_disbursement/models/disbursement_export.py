@@ -1,0 +1,155 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import hashlib
+
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+from ..csv_cells import to_csv
+
+PAGE = 5000  #: lines read at a time: the memory an export takes
+
+#: file -> (state of its lines, {heading: SQL expression})
+FILES = {
+    "payable": (
+        "payable",
+        {
+            "id": SQL("line.id_value"),
+            "amount": SQL("line.amount::text"),
+            "currency": SQL("currency.name"),
+            "fa": SQL("line.fa"),
+            "account_type": SQL("type.code"),
+            "provider_code": SQL("line.fsp_code"),
+            "branch_code": SQL("line.branch_code"),
+            "account_number": SQL("line.account_number"),
+            "holder_name": SQL("line.holder_name"),
+            "reference": SQL("line.reference"),
+        },
+    ),
+    "not_payable": (
+        "not_payable",
+        {
+            "line": SQL("line.line_no"),
+            "id": SQL("line.id_value"),
+            "amount": SQL("line.amount::text"),
+            "currency": SQL("currency.name"),
+            "reason": SQL("line.reason"),
+            "explanation": SQL("line.message"),
+            "provider": SQL("line.fsp_name"),
+            "account": SQL("line.fa_masked"),
+            "name": SQL("line.payee_name"),
+            "reference": SQL("line.reference"),
+        },
+    ),
+}
+
+
+class Disbursement(models.Model):
+    """Files for the payments officer: streamed, recorded, kept nowhere."""
+
+    _inherit = "g2p.spar.disbursement"
+
+    def action_export_payable(self):
+        """Button: download the file that pays; from then on nothing changes."""
+        return self._get_download("payable")
+
+    def action_export_not_payable(self):
+        """Button: download who is not payable and why."""
+        return self._get_download("not_payable")
+
+    def _get_download(self, file):
+        self.ensure_one()
+        self._check_may_export(file)
+        return {
+            "type": "ir.actions.client",
+            "tag": "g2p_spar_disbursement.download",
+            "params": {"url": f"/spar/disbursement/{self.id}/{file}.csv"},
+        }
+
+    def _check_may_export(self, file):
+        """:raise AccessError: not the officer of this list
+        :raise UserError: nothing to export, or not resolved yet
+        """
+        self._check_own()
+        if not self.env.user.has_group("g2p_spar_disbursement.group_spar_payments"):
+            raise AccessError(self.env._("Only payments officers may export."))
+        if self.state not in ("resolved", "exported"):
+            raise UserError(self.env._("Resolve the disbursement before exporting it."))
+        if not self[f"{file}_count"]:
+            raise UserError(self.env._("There is no payment to put into this file."))
+
+    def _open_export(self, file):
+        """Check, record and describe one download.
+
+        The event is written before the first byte leaves. Its digest lets anybody prove
+        later which file was handed out, without keeping it.
+
+        :param str file: key of :data:`FILES`
+        :return: name of the file; read its content with :meth:`_iter_file`
+        :raise AccessError, UserError: as :meth:`_check_may_export`
+        """
+        self.ensure_one()
+        self._check_may_export(file)
+        digest = hashlib.sha256()
+        for part in self._iter_file(file):
+            digest.update(part)
+        if file == "payable":
+            self.sudo().write(
+                {"state": "exported", "exported_at": fields.Datetime.now()}
+            )
+            text = self.env._(
+                "Payable file handed out: %(count)s payments, SHA-256 %(digest)s.",
+                count=self.payable_count,
+                digest=digest.hexdigest(),
+            )
+        else:
+            text = self.env._(
+                "Report of payments that are not payable handed out: %(count)s lines,"
+                " SHA-256 %(digest)s.",
+                count=self.not_payable_count,
+                digest=digest.hexdigest(),
+            )
+        self._post_event(text)
+        return f"{self.reference.replace('/', '-')}-{file.replace('_', '-')}.csv"
+
+    def _post_event(self, text):
+        # sudo: an event is a fact; it does not depend on the right to write messages
+        self.sudo().message_post(body=text)
+
+    def _iter_file(self, file):
+        """Yield the CSV in parts of :data:`PAGE` lines, at constant memory.
+
+        Callers have checked with :meth:`_check_may_export`.
+
+        :param str file: key of :data:`FILES`
+        :rtype: Iterator[bytes]
+        """
+        state, columns = FILES[file]
+        yield to_csv([columns])
+        after = -1
+        while True:
+            rows = self.env.execute_query(
+                SQL(
+                    """
+                    SELECT line.line_no, %s
+                      FROM g2p_spar_disbursement_line line
+                      JOIN res_currency currency ON currency.id = line.currency_id
+                      LEFT JOIN g2p_spar_account_type type
+                             ON type.id = line.account_type_id
+                     WHERE line.disbursement_id = %s AND line.state = %s
+                       AND line.line_no > %s
+                     ORDER BY line.line_no
+                     LIMIT %s
+                    """,
+                    SQL(", ").join(columns.values()),
+                    self.id,
+                    state,
+                    after,
+                    PAGE,
+                )
+            )
+            if rows:
+                yield to_csv(row[1:] for row in rows)
+                after = rows[-1][0]
+            if len(rows) < PAGE:
+                return

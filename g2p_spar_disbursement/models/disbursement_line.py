@@ -1,0 +1,210 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from odoo.addons.g2p_spar_bank_directory.masking import mask
+
+PAYMENTS = "g2p_spar_disbursement.group_spar_payments"
+AUDITOR = "g2p_spar_mapper.group_spar_auditor"
+
+#: columns of one imported payment and their SQL types
+IMPORTED = {
+    "line_no": "int4",
+    "id_value": "text",
+    "id_masked": "text",
+    "amount": "numeric",
+    "payee_name": "text",
+    "reference": "text",
+    "state": "text",
+    "reason": "text",
+    "message": "text",
+}
+
+
+class DisbursementLine(models.Model):
+    """One payment of a list, with a snapshot of where it is to be paid.
+
+    What was resolved stays as it was resolved, whatever becomes of the mapping: a
+    trigger refuses to change a payable line and the ID or amount of any line. Nobody
+    has the right to write lines; the import and the resolve jobs do so in SQL.
+    """
+
+    _name = "g2p.spar.disbursement.line"
+    _description = "SPAR Payment"
+    _order = "disbursement_id desc, line_no"
+    _log_access = False
+
+    disbursement_id = fields.Many2one(
+        "g2p.spar.disbursement",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+    )
+    line_no = fields.Integer(
+        "Line", required=True, readonly=True, help="Line of the file.", aggregator=None
+    )
+    id_value = fields.Char(
+        "ID Value", required=True, readonly=True, groups=fields.NO_ACCESS
+    )
+    id_masked = fields.Char("ID (masked)", readonly=True)
+    id_shown = fields.Char(
+        "Beneficiary ID",
+        compute="_compute_id_shown",
+        search="_search_id_shown",
+        help="In full for the payments officer of this list, masked for all others.",
+    )
+    amount = fields.Monetary(required=True, readonly=True)
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    payee_name = fields.Char(
+        "Name in List",
+        readonly=True,
+        groups=PAYMENTS,
+        help="The name that came with the list.",
+    )
+    reference = fields.Char(readonly=True, help="The programme's own reference.")
+    state = fields.Selection(
+        [
+            ("pending", "Pending"),
+            ("payable", "Payable"),
+            ("not_payable", "Not payable"),
+        ],
+        required=True,
+        readonly=True,
+        default="pending",
+    )
+    reason = fields.Selection(
+        [
+            ("not_linked", "No account on file"),
+            ("inactive", "Account frozen"),
+            ("invalid_id", "ID not valid"),
+            ("duplicate", "Same ID twice in the list"),
+            ("provider_closed", "Provider closed"),
+            ("unclear_address", "Address not clear"),
+            ("rejected", "Refused by the mapper"),
+            ("unanswered", "No answer yet"),
+        ],
+        readonly=True,
+        help="Why the line is not payable.",
+    )
+    message = fields.Char("Explanation", readonly=True)
+
+    fa = fields.Char("Financial Address", readonly=True, groups=fields.NO_ACCESS)
+    account_number = fields.Char(readonly=True, groups=fields.NO_ACCESS)
+    fa_masked = fields.Char("Account", readonly=True)
+    account_type_id = fields.Many2one(
+        "g2p.spar.account.type", readonly=True, ondelete="restrict"
+    )
+    fsp_name = fields.Char("Provider", readonly=True)
+    fsp_code = fields.Char("Provider Code", readonly=True)
+    branch_name = fields.Char("Branch", readonly=True)
+    branch_code = fields.Char(readonly=True)
+    holder_name = fields.Char(
+        "Account Holder", readonly=True, groups=f"{PAYMENTS},{AUDITOR}"
+    )
+    resolved_at = fields.Datetime("Resolved On", readonly=True)
+
+    _line_uniq = models.UniqueIndex("(disbursement_id, line_no)")
+    _state_index = models.Index("(disbursement_id, state, reason)")
+    _pending_index = models.Index("(disbursement_id, line_no) WHERE state = 'pending'")
+
+    def init(self):
+        """Let the database guard the snapshots."""
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE OR REPLACE FUNCTION g2p_spar_disbursement_line_keep()
+                RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    RAISE EXCEPTION 'a resolved payment cannot be changed'
+                        USING ERRCODE = 'restrict_violation';
+                END $$;
+                CREATE OR REPLACE TRIGGER g2p_spar_disbursement_line_keep
+                BEFORE UPDATE ON g2p_spar_disbursement_line
+                FOR EACH ROW WHEN (
+                    OLD.state = 'payable'
+                    OR NEW.id_value IS DISTINCT FROM OLD.id_value
+                    OR NEW.amount IS DISTINCT FROM OLD.amount
+                    OR NEW.currency_id IS DISTINCT FROM OLD.currency_id
+                    OR NEW.disbursement_id IS DISTINCT FROM OLD.disbursement_id
+                )
+                EXECUTE FUNCTION g2p_spar_disbursement_line_keep();
+                """
+            )
+        )
+
+    @api.depends("id_masked")
+    @api.depends_context("uid")
+    def _compute_id_shown(self):
+        may_see = self.env.user.has_group(PAYMENTS)
+        # sudo: the raw value leaves only for the officer whose list it is
+        for line, line_sudo in zip(self, self.sudo(), strict=True):
+            own = may_see and line_sudo.disbursement_id.user_id == self.env.user
+            line.id_shown = line_sudo.id_value if own else line_sudo.id_masked
+
+    def _search_id_shown(self, operator, value):
+        """Find payments by exact ID, in the user's own lists only."""
+        if operator != "in":
+            return NotImplemented
+        own = [("disbursement_id.user_id", "=", self.env.uid)]
+        if not self.env.user.has_group(PAYMENTS):
+            return Domain.FALSE
+        # sudo: the ID column is closed; the search is limited to own lists above
+        found = self.sudo()._search([*own, ("id_value", "in", list(value))])
+        return Domain("id", "in", found)
+
+    @api.depends("line_no", "id_masked")
+    def _compute_display_name(self):
+        for line in self:
+            line.display_name = self.env._(
+                "Line %(number)s: %(masked)s",
+                number=line.line_no,
+                masked=line.id_masked or "",
+            )
+
+    # -------------------------------------------------------------- writing
+
+    @api.model
+    def _insert_rows(self, batch, rows, duplicates):
+        """Write imported payments, one statement for all of ``rows``.
+
+        :param batch: the disbursement
+        :param rows: list of :class:`..payment_list.Row`
+        :param dict duplicates: {line of a row that repeats an ID: line of the first}
+        """
+        parsed = self.env["g2p.spar.id.type"]._parse_ids([row.id for row in rows])
+        values = []
+        for row, known in zip(rows, parsed, strict=True):
+            first = duplicates.get(row.line)
+            values.append(
+                (
+                    row.line,
+                    row.id,
+                    known.masked if known else mask(row.id, "last4"),
+                    row.amount,
+                    row.name or None,
+                    row.reference or None,
+                    "not_payable" if first else "pending",
+                    "duplicate" if first else None,
+                    self.env._("The ID stands on line %s already.", first)
+                    if first
+                    else None,
+                )
+            )
+        columns = [list(column) for column in zip(*values, strict=True)]
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO g2p_spar_disbursement_line"
+                " (disbursement_id, currency_id, %(names)s)"
+                " SELECT %(batch)s, %(currency)s, given.*"
+                " FROM unnest(%(columns)s) given",
+                names=SQL(", ").join(SQL.identifier(name) for name in IMPORTED),
+                batch=batch.id,
+                currency=batch.currency_id.id,
+                columns=SQL(", ").join(
+                    SQL("%s::%s[]", column, SQL.identifier(kind))
+                    for column, kind in zip(columns, IMPORTED.values(), strict=True)
+                ),
+            )
+        )

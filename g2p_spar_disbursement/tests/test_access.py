@@ -1,0 +1,153 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+
+from .common import PAYMENTS, DisbursementCommon, wire_id
+
+ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
+AUDITOR = "g2p_spar_mapper.group_spar_auditor"
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(DisbursementCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.administrator = new_test_user(cls.env, "test_adm", ADMINISTRATOR)
+        cls.auditor = new_test_user(cls.env, "test_aud", AUDITOR)
+        cls.link({wire_id(1): cls.bank_fa("123456789012")}, "Ann Lee")
+        cls.batch = cls.resolve_now(cls.import_payments([(wire_id(1), 10)]))
+        cls.line = cls.batch.line_ids
+
+    def as_user(self, record, user):
+        self.env.invalidate_all()
+        return record.with_user(user)
+
+    def assert_refused(self, function, *args):
+        with self.assertRaises(AccessError):
+            function(*args)
+
+    def test_the_officer_sees_the_own_list(self):
+        line = self.as_user(self.line, self.officer)
+        self.assertEqual(line.id_shown, wire_id(1))
+        self.assertEqual(line.holder_name, "Ann Lee")
+        self.assertEqual(line.fa_masked, "•••• 9012")
+        self.assertEqual(line.search([("id_shown", "=", wire_id(1))]), line)
+
+    def test_nobody_reads_the_address(self):
+        for user in self.officer, self.administrator, self.auditor:
+            line = self.as_user(self.line, user)
+            for name in "fa", "account_number", "id_value":
+                with self.subTest(user=user.login, field=name):
+                    self.assert_refused(line.read, [name])
+                    self.assert_refused(line.search, [(name, "=", "x")])
+                    self.assert_refused(line.export_data, [name])
+                    self.assert_refused(line._read_group, [], [name])
+            self.assertNotIn("fa", line.fields_get())
+
+    def test_another_officer_sees_nothing(self):
+        batch = self.as_user(self.batch, self.other_officer)
+        self.assertFalse(batch.search([]))
+        self.assertFalse(batch.line_ids.search([]))
+        self.assert_refused(batch.read, ["name"])
+        self.assert_refused(self.as_user(self.line, self.other_officer).read, ["state"])
+        self.assert_refused(batch.get_progress)
+        for action in (
+            "action_resolve",
+            "action_resolve_again",
+            "action_cancel",
+            "action_draft",
+            "action_export_payable",
+            "action_export_not_payable",
+        ):
+            with self.subTest(action):
+                self.assert_refused(getattr(batch, action))
+
+    def test_oversight_reads_masked(self):
+        for user in self.administrator, self.auditor:
+            with self.subTest(user.login):
+                batch = self.as_user(self.batch, user)
+                self.assertEqual((batch.line_count, batch.payable_count), (1, 1))
+                line = self.as_user(self.line, user)
+                self.assertEqual(line.id_shown, "•••• 0001")
+                self.assertEqual(
+                    line.export_data(["id_shown"])["datas"], [["•••• 0001"]]
+                )
+                self.assertFalse(line.search([("id_shown", "=", wire_id(1))]))
+                self.assert_refused(line.read, ["payee_name"])
+                self.assert_refused(batch.write, {"name": "x"})
+                self.assert_refused(batch.create, {"name": "x"})
+                self.assert_refused(batch.unlink)
+                self.assert_refused(batch.action_resolve)
+                self.assert_refused(batch.action_export_payable)
+        self.assertEqual(self.as_user(self.line, self.auditor).holder_name, "Ann Lee")
+        self.assert_refused(
+            self.as_user(self.line, self.administrator).read, ["holder_name"]
+        )
+
+    def test_both_roles_do_not_add_up_to_foreign_ids(self):
+        both = new_test_user(self.env, "test_both", f"{PAYMENTS},{ADMINISTRATOR}")
+        line = self.as_user(self.line, both)
+        self.assertEqual(line.id_shown, "•••• 0001")
+        self.assertFalse(line.search([("id_shown", "=", wire_id(1))]))
+        self.assert_refused(self.as_user(self.batch, both).action_export_payable)
+
+    def test_others_have_no_access(self):
+        for groups in (
+            "base.group_portal",
+            "base.group_public",
+            "base.group_user",
+            "g2p_spar_bank_directory.group_spar_steward",
+            "g2p_spar_mapper.group_spar_officer",
+        ):
+            user = new_test_user(self.env, f"test_{groups}", groups)
+            with self.subTest(groups):
+                batch = self.as_user(self.batch, user)
+                line = self.as_user(self.line, user)
+                self.assert_refused(batch.search, [])
+                self.assert_refused(batch.read, ["name"])
+                self.assert_refused(batch.get_progress)
+                self.assert_refused(line.search, [])
+                self.assert_refused(line.read, ["id_shown"])
+                wizards = batch.env["g2p.spar.disbursement.import"]
+                self.assert_refused(wizards.create, {"name": "x"})
+
+    def test_lines_are_written_by_nobody(self):
+        line = self.as_user(self.line, self.officer)
+        self.assert_refused(line.write, {"amount": 1})
+        self.assert_refused(line.unlink)
+        self.assert_refused(line.create, {"line_no": 1})
+
+    def test_results_cannot_be_forged(self):
+        batch = self.as_user(self.batch, self.officer)
+        for values in (
+            {"state": "exported"},
+            {"payable_count": 100},
+            {"user_id": self.other_officer.id},
+            {"line_ids": [(5, 0, 0)]},
+            {"reference": "mine"},
+            {"run": 7},
+        ):
+            with self.subTest(values):
+                self.assert_refused(batch.write, values)
+                self.assert_refused(batch.create, {"name": "x", **values})
+
+    def test_the_currency_stays_with_the_amounts(self):
+        batch = self.as_user(self.batch, self.officer)
+        with self.assertRaises(UserError):
+            batch.currency_id = self.env.ref("base.EUR")
+
+    def test_only_unused_lists_can_be_deleted(self):
+        batch = self.as_user(self.batch, self.officer)
+        with self.assertRaises(UserError):
+            batch.unlink()
+        draft = self.import_payments([(wire_id(5), 1)])
+        lines = draft.line_ids
+        draft.unlink()
+        self.assertFalse(lines.sudo().exists())
+
+    def test_chatter_holds_no_ids(self):
+        bodies = " ".join(self.batch.sudo().message_ids.mapped("body"))
+        self.assertTrue(bodies)
+        self.assertNotIn("person", bodies)
+        self.assertNotIn("9012", bodies)

@@ -1,0 +1,144 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import csv
+import hashlib
+import io
+
+from odoo import http
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
+
+from ..models import disbursement_export
+from .common import DisbursementCommon, wire_id
+
+
+@tagged("post_install", "-at_install")
+class TestExport(DisbursementCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.link({wire_id(1): cls.bank_fa("123456789012")}, "Ann Lee")
+        cls.link({wire_id(2): cls.wallet_fa("+254712345678")}, "=1+1")
+        cls.batch = cls.import_list(
+            "id,amount,reference\n"
+            f"{wire_id(1)},1250.50,@R1\n{wire_id(2)},20,R2\n{wire_id(3)},30,R3\n"
+        )
+
+    def rows(self, data):
+        return list(csv.reader(io.StringIO(data.decode(), newline="")))
+
+    def post(self, file="payable", batch=None, **data):
+        batch = batch or self.batch
+        url = f"/spar/disbursement/{batch.id}/{file}.csv"
+        data.setdefault("csrf_token", http.Request.csrf_token(self))
+        return self.url_open(url, data=data, allow_redirects=False)
+
+    def test_payable_file(self):
+        self.resolve_now(self.batch)
+        self.authenticate("test_programme", "test_programme")
+        answer = self.post()
+        self.assertEqual(answer.status_code, 200)
+        self.assertIn("text/csv", answer.headers["Content-Type"])
+        self.assertEqual(answer.headers["Cache-Control"], "no-store")
+        self.assertRegex(
+            answer.headers["Content-Disposition"], r"DIS-\d{4}-\d{5}-payable\.csv"
+        )
+        self.assertEqual(
+            self.rows(answer.content),
+            [
+                [
+                    *("id", "amount", "currency", "fa", "account_type"),
+                    *("provider_code", "branch_code", "account_number"),
+                    *("holder_name", "reference"),
+                ],
+                [
+                    *(wire_id(1), "1250.50", "USD", self.bank_fa("123456789012")),
+                    *("bank", "TESTBANK", "001", "123456789012", "Ann Lee", "'@R1"),
+                ],
+                [
+                    *(wire_id(2), "20.00", "USD", self.wallet_fa("+254712345678")),
+                    *("mobile_wallet", "TESTMONEY", "", "+254712345678"),
+                    *("'=1+1", "R2"),
+                ],
+            ],
+        )
+        self.batch.invalidate_recordset()
+        self.assertEqual(self.batch.state, "exported")
+        body = self.batch.message_ids.filtered(lambda m: "SHA-256" in (m.body or ""))
+        self.assertEqual(body.author_id, self.officer.partner_id)
+        self.assertIn(hashlib.sha256(answer.content).hexdigest(), body.body)
+        self.assertNotIn("123456789012", body.body)
+
+    def test_the_same_file_again_is_another_event(self):
+        self.resolve_now(self.batch)
+        self.authenticate("test_programme", "test_programme")
+        first, second = self.post(), self.post()
+        self.assertEqual(first.content, second.content)
+        events = self.batch.message_ids.filtered(lambda m: "SHA-256" in (m.body or ""))
+        self.assertEqual(len(events), 2)
+
+    def test_not_payable_report(self):
+        self.resolve_now(self.batch)
+        self.authenticate("test_programme", "test_programme")
+        header, row = self.rows(self.post("not_payable").content)
+        self.assertEqual(
+            dict(zip(header, row, strict=True))
+            | {"explanation": "This ID has no account."},
+            {
+                "line": "4",
+                "id": wire_id(3),
+                "amount": "30.00",
+                "currency": "USD",
+                "reason": "not_linked",
+                "explanation": "This ID has no account.",
+                "provider": "",
+                "account": "",
+                "name": "",
+                "reference": "R3",
+            },
+        )
+        self.assertEqual(self.batch.state, "resolved")
+
+    def test_pages_are_joined(self):
+        self.resolve_now(self.batch)
+        whole = b"".join(self.batch._iter_file("payable"))
+        self.patch(disbursement_export, "PAGE", 1)
+        self.assertEqual(b"".join(self.batch._iter_file("payable")), whole)
+
+    def test_no_export_before_it_is_resolved(self):
+        self.authenticate("test_programme", "test_programme")
+        answer = self.post()
+        self.assertEqual(answer.status_code, 409)
+        with self.assertRaises(UserError):
+            self.batch.action_export_payable()
+
+    def test_nothing_leaves_without_the_right(self):
+        self.resolve_now(self.batch)
+        answer = self.url_open(
+            f"/spar/disbursement/{self.batch.id}/payable.csv", data={"x": "y"}
+        )
+        self.assertNotIn(b"123456789012", answer.content)
+        for login in ("test_programme_2", "admin"):
+            self.authenticate(login, login)
+            for file in "payable", "not_payable", "other":
+                with self.subTest(login=login, file=file):
+                    self.assertEqual(self.post(file).status_code, 404)
+        self.authenticate("test_programme", "test_programme")
+        missing = self.batch.browse(self.batch.id + 10**6)
+        self.assertEqual(self.post(batch=missing).status_code, 404)
+        self.assertEqual(self.batch.state, "resolved")
+
+    def test_another_site_cannot_cause_an_export(self):
+        self.resolve_now(self.batch)
+        self.authenticate("test_programme", "test_programme")
+        with mute_logger("odoo.http"):
+            self.assertEqual(self.post(csrf_token="wrong").status_code, 400)
+        url = f"/spar/disbursement/{self.batch.id}/payable.csv"
+        self.assertEqual(self.url_open(url).status_code, 405)
+        self.assertEqual(self.batch.state, "resolved")
+
+    def test_an_officer_who_lost_the_role_exports_nothing(self):
+        self.resolve_now(self.batch)
+        self.officer.group_ids = self.env.ref("base.group_system")
+        with self.assertRaises(AccessError):
+            self.batch.action_export_payable()
