@@ -134,8 +134,8 @@ _READ_ANY = {
     "rjct.unknown.retry": oc.RETRY,
     "rjct.resolve_type.not_supported": oc.NOT_SUPPORTED,
 }
-#: The OpenG2P mapper says "duplicate reference" for a linked ID on link, and also for an
-#: ID that is *not* linked on update. We never repeat a reference within one message.
+#: The OpenG2P mapper says "duplicate reference" for a linked ID on link, and also for
+#: an ID that is *not* linked on update. We never repeat a reference in one message.
 _READ_DUPLICATE = {LINK: oc.ALREADY_LINKED, UPDATE: oc.NOT_LINKED}
 _READ_RESOLVED = {
     "succ.id.active": oc.OK,

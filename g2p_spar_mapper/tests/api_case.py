@@ -1,0 +1,144 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import json
+
+from odoo.tests import HttpCase, new_test_user
+
+OPERATIONS = ("link", "update", "unlink", "resolve")
+ROOTS = ("/mapper/sync", "/sync")
+TIME = "2026-01-31T10:00:00+00:00"
+
+
+class ApiCase(HttpCase):
+    """Clients ``compat`` and ``strict``, a provider, and calls over real HTTP."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        clients = cls.env["g2p.spar.client"]
+        clients.search([]).state = "suspended"  # whoever is there with demo data
+        cls.compat, cls.strict = clients.create(
+            [cls.client_values("compat"), cls.client_values("strict", profile="strict")]
+        )
+        account_type = cls.env.ref("g2p_spar_bank_directory.account_type_mobile_wallet")
+        cls.fsp = cls.env["g2p.spar.fsp"].create(
+            {
+                "name": "Test Wallet",
+                "code": "TESTWALLET",
+                "country_id": cls.env.ref("base.ke").id,
+                "account_type_ids": account_type.ids,
+            }
+        )
+        cls.account_type = account_type
+        cls.administrator = new_test_user(
+            cls.env,
+            "spar_client_administrator",
+            "g2p_spar_bank_directory.group_spar_administrator",
+        )
+
+    @classmethod
+    def client_values(cls, code, **values):
+        return {
+            "name": f"Client {code}",
+            "code": code,
+            "organisation": "Test organisation",
+            "purpose": "Test purpose",
+            "state": "live",
+            "may_link": True,
+            "may_update": True,
+            "may_unlink": True,
+            "may_resolve": True,
+            "may_see_details": True,
+            "may_resolve_by_fa": True,
+            "credentialless": True,
+            "networks": "127.0.0.0/8\n::1/128",
+        } | values
+
+    def fa(self, number="712345678"):
+        """A wallet address that the directory knows."""
+        answers = {"fsp": self.fsp.id, "mobile_number": f"+254{number}"}
+        return self.account_type._compose(answers).fa
+
+    # --- sending ----------------------------------------------------------------------
+
+    def item(self, id="token:spartest-1@nationalId", **members):  # noqa: A002
+        return {"reference_id": "r1", "timestamp": TIME, "id": id} | members
+
+    def message(self, operation, items, **header):
+        return {
+            "signature": "",
+            "header": {
+                "version": "1.0.0",
+                "message_id": "m1",
+                "message_ts": TIME,
+                "action": operation,
+                "sender_id": "compat",
+                "total_count": len(items),
+            }
+            | header,
+            "message": {"transaction_id": "t1", f"{operation}_request": items},
+        }
+
+    def post(self, operation, body, root=ROOTS[0], content_type="application/json"):
+        if isinstance(body, dict | list):
+            body = json.dumps(body)
+        if isinstance(body, str):
+            body = body.encode()
+        return self.url_open(
+            f"{root}/{operation}",
+            data=body,
+            method="POST",
+            headers={"Content-Type": content_type},
+        )
+
+    def call(self, operation, items, root=ROOTS[0], **header):
+        """Send items; give the answer's header and its list of results."""
+        response = self.post(operation, self.message(operation, items, **header), root)
+        self.assertEqual(response.status_code, 200, response.text)
+        answer = response.json()
+        return answer["header"], answer["message"][f"{operation}_response"]
+
+    def call_one(self, operation, item, **header):
+        answer_header, results = self.call(operation, [item], **header)
+        self.assertEqual(answer_header["status"], "succ")
+        return results[0]
+
+    def link(self, wire_id="token:spartest-1@nationalId", fa=None):
+        """Link an ID through the API and check that it was done."""
+        result = self.call_one("link", self.item(wire_id, fa=fa or self.fa()))
+        self.assertEqual(result["status"], "succ", result)
+
+    def live_addresses(self, wire_id):
+        """Addresses of the live mappings of an ID; never more than one."""
+        key = self.env["g2p.spar.mapper"]._id_key(wire_id)
+        mappings = self.env["g2p.spar.mapping"].sudo()
+        return mappings.search(
+            [("id_key", "=", key), ("closed_at", "=", False)]
+        ).mapped("fa")
+
+    # --- expecting --------------------------------------------------------------------
+
+    def assertWire(self, result, status, code, text=""):
+        """Status and reason code of one item; ``code`` None: there must be none."""
+        self.assertEqual(result["status"], status, result)
+        self.assertEqual(result.get("status_reason_code"), code, result)
+        self.assertIn(text, result.get("status_reason_message", ""))
+
+    def assertError(self, response, status, code, text=""):
+        """An ``errors`` body with this code and no word of what was sent."""
+        self.assertEqual(response.status_code, status, response.text)
+        self.assertEqual(response.headers["Content-Type"], "application/json")
+        (error,) = response.json()["errors"]
+        self.assertEqual(error["code"], code)
+        self.assertIn(text, error["message"])
+        self.assertNotIn("Traceback", response.text)
+
+    def assertRefused(self, header, results, code, items):
+        """The whole message is refused, and still each item is answered."""
+        self.assertEqual(header["status"], "rjct")
+        self.assertEqual(header["status_reason_code"], code)
+        self.assertTrue(header["status_reason_message"])
+        self.assertEqual(len(results), len(items))
+        for item, result in zip(items, results, strict=True):
+            self.assertWire(result, "rjct", None, header["status_reason_message"])
+            self.assertEqual(result["id"], item["id"])
+            self.assertEqual(result["reference_id"], item["reference_id"])
