@@ -59,7 +59,7 @@ class Row(NamedTuple):
 
     line: int  #: line of the file, the header being line 1
     id: str
-    amount: str  #: decimal number with a point, e.g. ``1250.50``
+    amount: str  #: with all decimals of the currency, e.g. ``1250.50``
     name: str = ""
     reference: str = ""
 
@@ -294,7 +294,7 @@ def _read_amount(text, decimals):
         )
     if not (whole + fraction).strip("0"):
         return "", _lt("The amount is zero; it must be greater than zero.")
-    return f"{whole}.{fraction}" if fraction else whole, ""
+    return f"{whole}.{fraction.ljust(decimals, '0')}" if decimals else whole, ""
 
 
 def _csv_reason(err):

@@ -30,12 +30,12 @@ class TestPaymentList(BaseCase):
         found = parse("id,amount,name,reference\n\n a ,1250.50,Ann Lee,R-1\nb,7,,\n")
         self.assertEqual(
             found.rows,
-            [Row(3, "a", "1250.50", "Ann Lee", "R-1"), Row(4, "b", "7", "", "")],
+            [Row(3, "a", "1250.50", "Ann Lee", "R-1"), Row(4, "b", "7.00")],
         )
         self.assertEqual((found.problems, found.ignored), ([], []))
 
     def test_delimiters_line_ends_bom_and_quotes(self):
-        expected = [Row(2, "a", "1.50"), Row(3, "b", "2")]
+        expected = [Row(2, "a", "1.50"), Row(3, "b", "2.00")]
         for delimiter in ",;\t|":
             for end in "\n", "\r\n", "\r":
                 text = end.join(["id,amount", '"a",1.50', "b,2"])
@@ -45,7 +45,7 @@ class TestPaymentList(BaseCase):
 
     def test_header_aliases_and_order(self):
         found = parse('Amount Due,Phone,"Beneficiary_ID"\n10,555,a\n')
-        self.assertEqual(found.rows, [Row(2, "a", "10")])
+        self.assertEqual(found.rows, [Row(2, "a", "10.00")])
         self.assertEqual(found.ignored, ["Phone"])
 
     def test_bad_headers(self):
@@ -88,16 +88,18 @@ class TestPaymentList(BaseCase):
 
     def test_amounts(self):
         good = {
-            "1": "1",
+            "1": "1.00",
             "0.01": "0.01",
-            "1250.5": "1250.5",
-            "0012": "12",
-            "1,5": "1.5",
-            "99999999999999"[:12]: "999999999999",
+            "1250.5": "1250.50",
+            "0012": "12.00",
+            "1,5": "1.50",
+            "9" * 12: "999999999999.00",
         }
         for text, amount in good.items():
             found = parse(f"id;amount\nx;{text}\n")
             self.assertEqual([row.amount for row in found.rows], [amount], text)
+        rows = parse("id,amount\nx,12\n", decimals=0).rows
+        self.assertEqual(rows[0].amount, "12")
         for text in "-1", "-0.5", "-1,5":
             self.assertIn("negative", self.reason_for(text))
         for text in "0", "0.00", "000":

@@ -26,7 +26,7 @@ class TestResolve(DisbursementCommon):
         self.adapter = type(self.env["g2p.spar.connector.adapter.local"])
 
     def make(self, size=3, linked=2):
-        """A disbursement of ``size`` payments of 10; the first ``linked`` are linked."""
+        """A list of ``size`` payments of 10; the first ``linked`` IDs are linked."""
         self.link({wire_id(n): self.bank_fa(100000000 + n) for n in range(linked)})
         return self.import_payments([(wire_id(n), 10) for n in range(size)])
 
