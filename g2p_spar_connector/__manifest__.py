@@ -13,11 +13,13 @@
     "data": [
         "security/spar_groups.xml",
         "security/ir.model.access.csv",
+        "security/spar_rules.xml",
         "data/queue_job_data.xml",
         "data/ir_cron.xml",
         "data/g2p_spar_connector.xml",
         "views/g2p_spar_connector_views.xml",
         "views/g2p_spar_change_views.xml",
+        "wizards/g2p_spar_change_wizard_views.xml",
         "views/spar_menus.xml",
     ],
     "installable": True,

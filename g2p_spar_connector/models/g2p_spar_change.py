@@ -7,7 +7,12 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparRejectedError
-from odoo.addons.g2p_spar_mapper.outcomes import INVALID_ID, INVALID_NAME
+from odoo.addons.g2p_spar_mapper.outcomes import (
+    INVALID_ID,
+    INVALID_NAME,
+    INVALID_PHONE,
+)
+from odoo.addons.g2p_spar_mapper.validation import clean_text, is_clean_text, is_phone
 
 #: letters of a reference: no vowels (no words), none that is read as another
 REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
@@ -189,9 +194,19 @@ class SparChange(models.Model):
             )
         if operation == "set" and not address:
             raise SparRejectedError(self.env._("Choose the new account first."))
-        if len(holder_name or "") > 140:
+        if not is_clean_text(holder_name):
             raise SparRejectedError(
-                self.env._("Account holder: use at most 140 characters."), INVALID_NAME
+                self.env._(
+                    "Account holder: at most 255 characters, no control characters."
+                ),
+                INVALID_NAME,
+            )
+        if not is_phone(phone):
+            raise SparRejectedError(
+                self.env._(
+                    "Phone: at most 32 digits and signs, such as +255 712 345 678."
+                ),
+                INVALID_PHONE,
             )
         id_key = self.env["g2p.spar.mapper"]._id_key(wire_id)
         # Serialises submissions for one ID up to the commit, so that the order of the
@@ -207,8 +222,8 @@ class SparChange(models.Model):
             "id_masked": parsed.masked,
             "user_id": actor.user_id,
             "channel": actor.channel,
-            "purpose": actor.purpose,
-            "note": note,
+            "purpose": clean_text(actor.purpose),
+            "note": (note or "").replace("\x00", ""),
         }
         if operation == "set":
             vals |= self._prepare_account_vals(address, holder_name, phone)

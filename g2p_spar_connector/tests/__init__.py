@@ -1,0 +1,7 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from . import test_change
+from . import test_change_remote
+from . import test_connector
+from . import test_g2p_connect
+from . import test_http_client
+from . import test_wizard
