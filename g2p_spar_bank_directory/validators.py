@@ -79,6 +79,9 @@ def _account(value, pattern, country):
 
 def _phone(value, pattern, country):
     """E.164, read with the numbering plan of the provider's country."""
+    # 00 is how most people write +, also where their own exit code is another one.
+    if value.startswith("00") and not value.startswith("000"):
+        value = "+" + value[2:]
     try:
         number = phonenumbers.parse(value, country or None)
     except phonenumbers.NumberParseException as err:

@@ -4,7 +4,7 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL, remove_accents
+from odoo.tools import SQL, escape_psql, remove_accents
 
 from ..grammar import has_control
 
@@ -25,7 +25,7 @@ class DirectoryMixin(models.AbstractModel):
     _name = "g2p.spar.directory.mixin"
     _description = "Entry of the bank directory"
     _order = "name, id"
-    _rec_names_search = ["search_text"]
+    _rec_names_search = ["name", "code"]
 
     name = fields.Char(required=True)
     code = fields.Char(
@@ -78,6 +78,22 @@ class DirectoryMixin(models.AbstractModel):
                 )
 
     @api.model
+    def _search_display_name(self, operator, value):
+        """Searches as you type look at ``search_text``; others at name and code."""
+        if operator not in ("ilike", "not ilike") or not value:
+            return super()._search_display_name(operator, value)
+        domain = self._get_term_domain(value)
+        return ~domain if operator == "not ilike" else domain
+
+    @api.model
+    def _get_term_domain(self, term):
+        """Entries that hold each word of ``term``; any order, accents, capitals."""
+        words = search_form(term.replace("\x00", "")[:TERM_LENGTH]).split()
+        return Domain.AND(
+            Domain("search_text", "ilike", escape_psql(word)) for word in words
+        )
+
+    @api.model
     def _search_entries(self, term, domain, limit, offset):
         """One page of active entries, those that begin with ``term`` first.
 
@@ -89,20 +105,18 @@ class DirectoryMixin(models.AbstractModel):
         """
         limit = min(max(int(limit or 0), 1), SEARCH_LIMIT)
         offset = max(int(offset or 0), 0)
-        term = search_form((term or "").replace("\x00", "")[:TERM_LENGTH])
-        domain &= Domain("active", "=", True)
-        for word in term.split():
-            domain &= Domain("search_text", "ilike", word)
+        term = (term or "").replace("\x00", "")[:TERM_LENGTH]
+        domain &= Domain("active", "=", True) & self._get_term_domain(term)
+        term = search_form(term)
         query = self._search(domain)
         if query.is_empty():
             return self.browse(), 0
         order = self._order_to_sql(self._order, query)
         if term:
-            prefix = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             order = SQL(
                 "%s LIKE %s DESC, %s",
                 self._field_to_sql(self._table, "search_text", query),
-                prefix + "%",
+                escape_psql(term) + "%",
                 order,
             )
         query.order = order

@@ -30,10 +30,11 @@ class SparFspBranch(models.Model):
     @api.depends("name", "city", "code")
     def _compute_display_name(self):
         for branch in self:
-            parts = [branch.name, branch.code]
-            if branch.city and branch.city not in (branch.name or ""):
-                parts.insert(1, branch.city)
-            branch.display_name = " · ".join(part for part in parts if part)
+            name = branch.name or ""
+            more = [branch.city, branch.code]
+            branch.display_name = " · ".join(
+                [name, *(text for text in more if text and text not in name)]
+            )
 
     @api.model
     def _search_directory(self, term, fsp, limit=20, offset=0):

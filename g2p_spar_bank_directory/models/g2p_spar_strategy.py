@@ -118,7 +118,7 @@ class SparStrategy(models.Model):
     def write(self, vals):
         changed = [name for name in FORMAT_FIELDS if name in vals]
         for strategy in self.filtered(lambda strategy: strategy.state != "draft"):
-            before = strategy._convert_to_write(strategy._read_format(changed))
+            before = strategy._convert_to_write({n: strategy[n] for n in changed})
             if any((vals[name] or False) != (before[name] or False) for name in before):
                 raise UserError(
                     self.env._(
@@ -167,10 +167,6 @@ class SparStrategy(models.Model):
                 "message": self.sample_text,
             },
         }
-
-    def _read_format(self, names):
-        self.ensure_one()
-        return {name: self[name] for name in names}
 
     def _get_sample(self):
         """The sample as a dict.

@@ -1,0 +1,83 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import UserError, ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import DirectoryCommon
+
+
+@tagged("post_install", "-at_install")
+class TestAccountType(DirectoryCommon):
+    def add_question(self, **vals):
+        return self.env["g2p.spar.account.type.field"].create(
+            {
+                "account_type_id": self.bank_type.id,
+                "name": "Extra",
+                "key": "extra",
+                **vals,
+            }
+        )
+
+    def test_form_fields(self):
+        questions = self.bank_type._form_fields()
+        self.assertEqual(
+            [(q["key"], q["source"], q["input_type"]) for q in questions],
+            [
+                ("fsp", "fsp", "select"),
+                ("branch", "branch", "select"),
+                ("account_number", "typed", "text"),
+            ],
+        )
+        self.assertEqual([q["is_number"] for q in questions], [False, False, True])
+        types = [t._form_fields()[-1] for t in (self.mobile_type, self.email_type)]
+        self.assertEqual([q["input_type"] for q in types], ["tel", "email"])
+        for question in questions + types:
+            self.assertTrue(question["label"])
+            self.assertTrue(question["error"])
+
+    def test_one_number(self):
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
+            self.add_question(is_number=True)
+
+    def test_number_stays(self):
+        number = self.bank_type.field_ids.filtered("is_number")
+        with self.assertRaises(ValidationError):
+            number.is_number = False
+        with self.assertRaises(UserError):
+            number.unlink()
+
+    def test_bad_questions(self):
+        for vals in (
+            {"key": "Ex tra"},
+            {"key": "branch", "account_type_id": self.mobile_type.id},
+            {"source": "fsp", "key": "bank"},
+            {"validator": "pattern"},
+            {"validator": "pattern", "pattern": "(a+)+"},
+            {"validator": "pattern", "pattern": "("},
+        ):
+            with self.subTest(vals=vals), self.assertRaises(ValidationError):
+                self.add_question(**vals)
+
+    def test_format_of_another_type(self):
+        with self.assertRaises(ValidationError):
+            self.bank_type.strategy_id = self.mobile_type.strategy_id
+        with self.assertRaises(ValidationError):
+            self.bank_type.strategy_id = self.Strategy.create(
+                {
+                    "name": "Draft",
+                    "number": 900,
+                    "account_type_id": self.bank_type.id,
+                    "construct_template": "{account_number}",
+                    "sample": "account_number: 1",
+                }
+            )
+
+    def test_change_of_a_rule_is_seen_at_once(self):
+        fa = self.bank_type._compose(self.bank_answers()).fa
+        (before,) = self.AccountType._parse_addresses([fa], strict=True)
+        self.assertEqual(before.number, "123456789012")
+        self.bank_type.field_ids.filtered("is_number").pattern = "[0-9]{9}"
+        (after,) = self.AccountType._parse_addresses([fa], strict=True)
+        self.assertIn("account_number", after.errors)

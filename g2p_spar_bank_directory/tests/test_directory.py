@@ -1,0 +1,98 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import DirectoryCommon
+
+
+@tagged("post_install", "-at_install")
+class TestDirectory(DirectoryCommon):
+    def search(self, term, **kwargs):
+        return self.Fsp._search_directory(term, self.bank_type, **kwargs)
+
+    def test_codes_are_unique(self):
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
+            self.make_fsp("Double", "TBANK", self.bank_type)
+
+    def test_branch_codes_are_unique_for_a_provider(self):
+        self.make_branch(self.other_bank, "Same code elsewhere", "TB001")
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
+            self.make_branch(self.bank, "Double", "TB001")
+
+    def test_bad_values(self):
+        for vals in (
+            {"code": "A B"},
+            {"code": "A:B"},
+            {"code": "A@B"},
+            {"code": "-A"},
+            {"code": "x" * 65},
+            {"name": "Line\nbreak"},
+            {"name": "x" * 256},
+            {"bic": "SHORT"},
+            {"bic": "deutdedb"},
+        ):
+            with self.subTest(vals=vals), self.assertRaises(ValidationError):
+                self.make_fsp(
+                    **{"name": "N", "code": "C", **vals}, account_type=self.bank_type
+                )
+
+    def test_search_by_any_part(self):
+        for term in ("tëst", "TEST BANK", "ltd test", "tbank", " bank   TEST "):
+            records, total = self.search(term)
+            self.assertEqual((records, total), (self.bank, 1), term)
+
+    def test_search_is_by_type(self):
+        self.assertEqual(self.search("pesa"), (self.Fsp, 0))
+        records, _total = self.Fsp._search_directory("pesa", self.AccountType)
+        self.assertIn(self.wallet, records)
+
+    def test_search_skips_archived(self):
+        self.bank.active = False
+        self.assertEqual(self.search("tëst bank")[1], 0)
+        found = self.Fsp.with_context(active_test=False)
+        self.assertEqual(found._search_directory("tëst bank", self.bank_type)[1], 0)
+
+    def test_prefix_first(self):
+        self.make_fsp("A Zebrabank", "AZ1", self.bank_type)
+        first = self.make_fsp("Zebrabank", "ZZ1", self.bank_type)
+        records, total = self.search("zebra")
+        self.assertEqual(total, 2)
+        self.assertEqual(records[0], first)
+
+    def test_pages(self):
+        made = self.Fsp
+        for number in range(7):
+            made += self.make_fsp(f"Pagebank {number}", f"PAGE{number}", self.bank_type)
+        self.assertEqual(self.search("pagebank", limit=3), (made[:3], 7))
+        self.assertEqual(self.search("pagebank", limit=3, offset=6), (made[6:], 7))
+        self.assertEqual(self.search("pagebank", limit=3, offset=9), (self.Fsp, 7))
+        self.assertEqual(len(self.search("pagebank", limit=10**9)[0]), 7)
+        self.assertEqual(len(self.search("pagebank", limit=-5)[0]), 1)
+
+    def test_search_takes_anything(self):
+        for term in (None, "", "%", "_", "\\", "'; drop", "\x00", "x" * 10000, "%_%"):
+            records, total = self.search(term)
+            self.assertGreaterEqual(total, len(records))
+        self.assertEqual(self.search("%")[1], 0)
+        self.assertGreaterEqual(self.search("")[1], 3)
+
+    def test_branches(self):
+        self.branch.city = "Genève"
+        for term in ("hauptstrasse", "geneve nord", "tb00"):
+            found = self.Branch._search_directory(term, self.bank)
+            self.assertEqual(found, (self.branch, 1), term)
+        self.assertEqual(self.Branch._search_directory("geneve", self.other_bank)[1], 0)
+        self.assertEqual(self.branch.display_name, "Hauptstraße Nord · Genève · TB001")
+
+    def test_screen_search(self):
+        found = self.Fsp.search([("display_name", "ilike", "TËST bank")])
+        self.assertEqual(found, self.bank)
+        self.assertEqual(self.Fsp.search([("display_name", "=", "TBANK")]), self.bank)
+
+    def test_branch_count(self):
+        self.assertEqual(self.bank.branch_count, 1)
+        self.branch.active = False
+        self.assertEqual(self.bank.branch_count, 0)

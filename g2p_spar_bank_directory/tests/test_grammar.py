@@ -1,0 +1,98 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import time
+
+from odoo.tests import BaseCase, tagged
+
+from .. import grammar
+
+TEMPLATE = "no:{no}.name:{name}.type:{type}"
+
+
+@tagged("post_install", "-at_install")
+class TestGrammar(BaseCase):
+    def read(self, text, template=TEMPLATE):
+        pattern = grammar.compile_pattern(grammar.derive_pattern(template))
+        return grammar.deconstruct(pattern, text)
+
+    def test_there_and_back(self):
+        for name in ("", "Bank Ltd.", "a.b.c", "x: y", "..name", "é 銀行 (1) [*]"):
+            components = {"no": "1.2", "name": name, "type": "bank"}
+            text = grammar.construct(TEMPLATE, components)
+            self.assertEqual(self.read(text), components)
+
+    def test_lookalike_is_not_read(self):
+        self.assertIsNone(self.read("no:1.name:EVIL.name:x.type:bank"))
+        self.assertIsNone(self.read("no:1.type:x.name:y.type:bank"))
+
+    def test_other_text_is_not_read(self):
+        for text in ("", "no:1", "no:1.name:x.type:bank\n", "xno:1.name:x.type:b"):
+            self.assertIsNone(self.read(text) if "\n" not in text else None)
+
+    def test_regex_signs_in_a_template_are_text(self):
+        template = "a+(b)[c].*{x}|{y}$"
+        components = {"x": "1", "y": "2"}
+        text = grammar.construct(template, components)
+        self.assertEqual(text, "a+(b)[c].*1|2$")
+        self.assertEqual(self.read(text, template), components)
+
+    def test_escaped_braces(self):
+        self.assertEqual(grammar.construct("{{{x}}}", {"x": "1"}), "{1}")
+
+    def test_bad_templates(self):
+        for template in (
+            "",
+            "no place",
+            "{a}{b}",
+            "{a}-{a}",
+            "{A}",
+            "{a.b}",
+            "{0}",
+            "{}",
+            "{a!r}",
+            "{a:>9}",
+            "{a",
+            "a}",
+            "{a}\n",
+            "{a}\x00",
+            "x" * 501 + "{a}",
+        ):
+            with self.subTest(template=template), self.assertRaises(ValueError):
+                grammar.split_template(template)
+
+    def test_explosive_patterns_are_refused(self):
+        for pattern in (
+            r"(?P<a>(x+)+)",
+            r"(?P<a>(?:ab|cd|a)*)",
+            r"(?P<a>(?:x*y?)*)",
+            r"(?P<a>(?:[a-z]+\.)+)",
+            r"(?P<a>x)(?P=a)",
+            r"(?P<a>.*a.*a.*a.*a.*a.*a.*a.*a)",
+            r"(?P<a>x",
+            "(?P<a>" + "x" * 1001 + ")",
+        ):
+            with self.subTest(pattern=pattern), self.assertRaises(ValueError):
+                grammar.compile_pattern(pattern)
+
+    def test_groups_must_fit(self):
+        with self.assertRaises(ValueError):
+            grammar.compile_pattern("(?P<a>x)", ["a", "b"])
+        grammar.compile_pattern("(?P<a>x)", ["a"])
+
+    def test_derived_pattern_is_fast_on_hostile_text(self):
+        template = (
+            "account_number:{account_number}.branch_name:{branch_name}."
+            "branch_code:{branch_code}.bank_name:{bank_name}.bank_code:{bank_code}."
+            "fa_type:{fa_type}"
+        )
+        pattern = grammar.compile_pattern(grammar.derive_pattern(template))
+        hostile = "".join(grammar.separators(template)) * 20
+        for text in (hostile, ".branch_name:" * 80, "." * 1000, "a" * 1000):
+            start = time.thread_time()
+            self.assertIsNone(grammar.deconstruct(pattern, "account_number:" + text))
+            self.assertLess(time.thread_time() - start, 0.05)
+
+    def test_control(self):
+        for text in ("\x00", "a\nb", "a\x7f", "\u2028", "\ud800", "\x85"):
+            self.assertTrue(grammar.has_control(text), repr(text))
+        for text in ("", "é", "a b", "می‌خواهم", "\xa0"):
+            self.assertFalse(grammar.has_control(text), repr(text))

@@ -1,0 +1,171 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from collections import Counter
+from unittest.mock import patch
+
+from schwifty.domain import Bank
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from .. import schwifty_source
+from ..exceptions import SparRejectedError
+from .common import DirectoryCommon
+
+
+@tagged("post_install", "-at_install")
+class TestSchwiftySource(DirectoryCommon):
+    """The mapping, on entries of known content."""
+
+    def read(self, country, *rows):
+        entries = [
+            Bank(
+                country_code=country,
+                bank_code=code,
+                name=name,
+                short_name=short_name,
+                bic=bic,
+                primary=primary,
+                checksum_algo="default",
+            )
+            for code, name, short_name, bic, primary in rows
+        ]
+        target = "get_banks_by_country"
+        with patch.object(schwifty_source.registry, target, return_value=entries):
+            return schwifty_source.read_country(country)
+
+    def test_a_code_is_a_bank(self):
+        providers, skipped = self.read(
+            "FR",
+            ("10096", "CIC", "CIC", "CMCIFRPP", False),
+            ("10096", "CIC Lyon", "CIC", "CMCIFRPPLYO", True),
+            ("30004", "CIC", "CIC", "CMCIFRPPCOR", True),
+        )
+        self.assertEqual(
+            [(p.codes, p.name, p.offices) for p in providers],
+            [(["10096"], "CIC Lyon", []), (["30004"], "CIC", [])],
+        )
+        self.assertEqual(skipped, Counter({schwifty_source.SEEN: 1}))
+
+    def test_codes_of_one_bank_are_branches(self):
+        providers, _skipped = self.read(
+            "DE",
+            ("14040000", "Bank", "Bank Schwerin", "COBADEFFXXX", True),
+            ("13040000", "Bank", "Bank Rostock", "COBADEFF130", True),
+            ("99040000", "Bank", "Bank Nirgendwo", None, True),
+            ("50010000", "Bank", "Bank", "ELSEDEFFXXX", True),
+        )
+        self.assertEqual([p.codes[0] for p in providers], ["13040000", "50010000"])
+        self.assertEqual(
+            [office.office_name for office in providers[0].offices],
+            ["Bank Rostock", "Bank Schwerin", "Bank Nirgendwo"],
+        )
+        self.assertEqual(providers[0].bic, "COBADEFF")
+        self.assertEqual(providers[1].offices, [])
+
+    def test_members_of_a_union_are_banks(self):
+        providers, _skipped = self.read(
+            "DE",
+            ("13061128", "Raiffeisenbank", "Raiffbk Doberan", "GENODEF1DBR", True),
+            ("20069144", "Raiffeisenbank", "Raiffbk Seester", "GENODEF1SST", True),
+        )
+        self.assertEqual(
+            [p.name for p in providers], ["Raiffbk Doberan", "Raiffbk Seester"]
+        )
+
+    def test_ranges_are_no_branches(self):
+        providers, _skipped = self.read(
+            "BE",
+            ("001", "Fortis", "Fortis", "GEBABEBB", True),
+            ("002", "Fortis", "Fortis", "GEBABEBB", True),
+        )
+        self.assertEqual(
+            [(p.codes, p.offices) for p in providers], [(["001", "002"], [])]
+        )
+
+    def test_bic_stands_in_for_a_code(self):
+        providers, skipped = self.read(
+            "SA",
+            ("", "Al Rajhi", "Al Rajhi", "RJHISARI", True),
+            ("", "Nameless", "", None, True),
+            ("12 4", "Odd", "", None, True),
+        )
+        self.assertEqual([p.codes for p in providers], [["RJHISARI"]])
+        self.assertEqual(skipped, Counter({schwifty_source.UNUSABLE: 2}))
+
+
+@tagged("post_install", "-at_install")
+class TestImport(DirectoryCommon):
+    """The import, with the registry as it is installed."""
+
+    def get_imported(self, country):
+        return self.Fsp.with_context(active_test=False).search(
+            [("country_id.code", "=", country)]
+        )
+
+    def test_twice(self):
+        first = self.Fsp._import_schwifty("SI")
+        imported = self.get_imported("SI")
+        self.assertEqual(first.providers, Counter(new=len(imported)))
+        self.assertEqual(first.branches, Counter(new=len(imported.branch_ids)))
+        self.assertTrue(imported.branch_ids)
+        self.assertEqual(imported.account_type_ids, self.bank_type)
+        self.assertTrue(all(code.startswith("SI") for code in imported.mapped("code")))
+        second = self.Fsp._import_schwifty("si ")
+        self.assertEqual(second.providers, Counter(unchanged=len(imported)))
+        self.assertEqual(second.branches, Counter(unchanged=len(imported.branch_ids)))
+        self.assertEqual(second.skipped, first.skipped)
+        self.assertEqual(self.get_imported("SI"), imported)
+
+    def test_update_keeps_what_people_decided(self):
+        self.Fsp._import_schwifty("GE")
+        fsp = self.get_imported("GE")[0]
+        name, code = fsp.name, fsp.code
+        fsp.write({"name": "Old name", "active": False})
+        fsp.account_type_ids = self.bank_type + self.mobile_type
+        report = self.Fsp._import_schwifty("GE")
+        self.assertEqual(report.providers["updated"], 1)
+        self.assertEqual(report.providers["new"], 0)
+        self.assertEqual((fsp.name, fsp.code, fsp.active), (name, code, False))
+        self.assertEqual(fsp.account_type_ids, self.bank_type + self.mobile_type)
+
+    def test_provider_known_under_an_own_code(self):
+        report = self.Fsp._import_schwifty("GE")
+        fsp = self.get_imported("GE")[0]
+        fsp.code = "OWN-CODE"
+        again = self.Fsp._import_schwifty("GE")
+        self.assertEqual(again.providers["unchanged"], report.providers["new"])
+        self.assertEqual(fsp.code, "OWN-CODE")
+
+    def test_unknown_country(self):
+        for country in ("KE", "XX", "", None, "Germany"):
+            with self.assertRaises(SparRejectedError):
+                self.Fsp._import_schwifty(country)
+
+    def test_user_may_not_import(self):
+        user = self.make_user("spar-user", "g2p_spar_bank_directory.group_spar_user")
+        with self.assertRaises(AccessError):
+            self.Fsp.with_user(user)._import_schwifty("GE")
+
+    def test_wizard(self):
+        steward = self.make_user(
+            "spar-steward", "g2p_spar_bank_directory.group_spar_steward"
+        )
+        wizard = (
+            self.env["g2p.spar.fsp.import.wizard"]
+            .with_user(steward)
+            .create({"country_id": self.env.ref("base.ge").id})
+        )
+        self.assertIn("GE", wizard.country_codes)
+        wizard.action_import()
+        self.assertEqual(wizard.state, "done")
+        self.assertEqual(wizard.line_ids[0].new, len(self.get_imported("GE")))
+        domain = wizard.action_open_providers()["domain"]
+        self.assertEqual(self.Fsp.search(domain), self.get_imported("GE"))
+
+    def test_wizard_unknown_country(self):
+        wizard = self.env["g2p.spar.fsp.import.wizard"].create(
+            {"country_id": self.env.ref("base.ke").id}
+        )
+        with self.assertRaises(UserError):
+            wizard.action_import()
+        self.assertEqual(wizard.state, "choose")
