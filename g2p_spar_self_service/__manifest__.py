@@ -15,7 +15,7 @@
         "views/portal_home.xml",
         "views/portal_change.xml",
         "views/portal_receipt.xml",
-        "wizards/beneficiary_login_views.xml",
+        "wizards/g2p_spar_beneficiary_login_views.xml",
         "views/res_users_views.xml",
     ],
     "demo": ["demo/res_users.xml"],

@@ -53,7 +53,6 @@ class PaymentAccountChange(Controller):
                 errors = err.errors
         return common.render(
             "portal_change_kind",
-            status=422 if errors else 200,
             page_title=request.env._("Where should we send your money?"),
             page_name="spar_kind",
             steps=self._step_bar(draft, "kind"),
@@ -147,7 +146,6 @@ class PaymentAccountChange(Controller):
             }
         return common.render(
             "portal_change_directory",
-            status=422 if errors else 200,
             page_title=title,
             page_name=f"spar_{step}",
             page_back=self._step_before(draft, step),
@@ -245,7 +243,6 @@ class PaymentAccountChange(Controller):
             return self._mend(draft, mend)
         return common.render(
             "portal_change_number",
-            status=422 if errors else 200,
             page_title=request.env._("Your account details"),
             page_name="spar_number",
             page_back=self._step_before(draft, "number"),
@@ -289,7 +286,6 @@ class PaymentAccountChange(Controller):
         situation, present = common.presenter(sudo).situation(wire_id)
         return common.render(
             "portal_change_review",
-            status=422 if errors else 200,
             page_title=request.env._("Is everything right?"),
             page_name="spar_review",
             page_back=URLS["number"],
@@ -326,7 +322,6 @@ class PaymentAccountChange(Controller):
             draft = draft._start(request.env.user, "remove")
         return common.render(
             "portal_remove",
-            status=422 if errors else 200,
             page_title=request.env._("Remove your account?"),
             page_name="spar_remove",
             account=account,

@@ -66,6 +66,7 @@ class Presenter:
             "provider": draft.fsp_id.name,
             "branch": draft.branch_id.display_name if draft.branch_id else "",
             "number": address.number,
+            "number_parts": _in_fours(address.number),
         }
 
     def _kind(self, kind):
@@ -164,9 +165,7 @@ class Presenter:
             explanation = _("We are recording it now. You may close this page.")
             next_steps = [
                 _("We pass your request to the register. Mostly this takes a minute."),
-                _("Until then, nothing changes for your payments.")
-                if remove
-                else _("Until then, your money goes where it went before."),
+                _("Until then, nothing changes for your payments."),
                 _("Come back to this page at any time to see what became of it."),
             ]
         elif change.state == "done" and remove:
@@ -220,3 +219,10 @@ class Presenter:
     def moment(self, when):
         """Date and time in the person's words; ``when`` is a naive UTC datetime."""
         return format_datetime(self.env, when, dt_format="d MMMM y, HH:mm")
+
+
+def _in_fours(number):
+    """A long account number cut for the eye; other numbers stay in one piece."""
+    if not (number.isalnum() and len(number) > 6):
+        return [number]
+    return [number[start : start + 4] for start in range(0, len(number), 4)]

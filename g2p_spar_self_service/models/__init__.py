@@ -1,2 +1,3 @@
 from . import res_users
-from . import account_draft
+from . import g2p_spar_account_draft
+from . import g2p_spar_change

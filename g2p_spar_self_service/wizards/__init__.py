@@ -1,1 +1,1 @@
-from . import beneficiary_login
+from . import g2p_spar_beneficiary_login

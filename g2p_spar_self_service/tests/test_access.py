@@ -1,0 +1,64 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""A portal login has no right on any model of the suite; the pages act for it."""
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import new_test_user, tagged
+
+from .common import AMINA, BONO, SelfServiceCase
+
+OPERATIONS = ("read", "write", "create", "unlink")
+ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(SelfServiceCase):
+    def test_portal_has_no_right_on_any_model_of_the_suite(self):
+        models = [name for name in self.env.registry if name.startswith("g2p.spar.")]
+        self.assertIn("g2p.spar.mapping", models)
+        for name in models:
+            model = self.env[name].with_user(self.amina)
+            for operation in OPERATIONS:
+                self.assertFalse(model.has_access(operation), f"{name}: {operation}")
+
+    def test_nobody_has_a_right_on_drafts(self):
+        draft = self.env["g2p.spar.account.draft"]._start(self.amina)
+        administrator = new_test_user(
+            self.env, login="spar_boss", groups=f"{ADMINISTRATOR},base.group_system"
+        )
+        for user in (self.amina, administrator):
+            with self.assertRaises(AccessError):
+                draft.with_user(user).read(["user_id"])
+
+    def test_id_of_a_login_is_hidden(self):
+        officer = new_test_user(
+            self.env, login="spar_off", groups="g2p_spar_mapper.group_spar_officer"
+        )
+        for user in (self.amina, officer):
+            with self.assertRaises(AccessError):
+                self.amina.with_user(user).read(["spar_id"])
+            with self.assertRaises(AccessError):
+                self.amina.with_user(user).write({"spar_id": BONO})
+            with self.assertRaises(AccessError):
+                self.env["res.users"].with_user(user).search([("spar_id", "=", AMINA)])
+        shown = self.amina.with_user(officer).spar_id_masked
+        self.assertTrue(shown)
+        self.assertNotIn("amina", shown)
+        with self.assertRaises(AccessError):
+            self.amina.with_user(self.bono).read(["spar_id_masked"])
+
+    def test_id_of_a_login_is_not_copied(self):
+        copy = self.amina.copy({"login": "spar_amina_copy"})
+        self.assertFalse(copy.spar_id)
+
+    def test_id_must_be_known_and_free(self):
+        with self.assertRaises(ValidationError):
+            self.amina.spar_id = "not\x00an id"
+        with self.assertRaises(ValidationError):
+            self.bono._spar_set_id("TOKEN:amina-0001@NATIONALID")
+
+    def test_password_is_checked_for_oneself_only(self):
+        from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
+
+        with self.assertRaises(SparSecurityError):
+            self.amina.with_user(self.bono)._spar_check_password("spar_amina-password")
+        self.amina.with_user(self.amina)._spar_check_password("spar_amina-password")
