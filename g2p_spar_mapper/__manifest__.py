@@ -19,5 +19,6 @@
     "demo": [
         "demo/g2p_spar_client.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "installable": True,
 }

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """One call of a mapper verb: items taken apart, checked, and their outcomes."""
 
+import msgspec
+
 from odoo.tools import LazyTranslate
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError
@@ -52,9 +54,11 @@ class Batch:
         self.actor = {
             "channel": actor.channel,
             "user_id": actor.user_id or None,
+            "client_id": actor.client_id or None,
             "purpose": validation.clean_text(actor.purpose) or None,
             "transaction": validation.clean_text(actor.transaction) or None,
         }
+        self.key_id = get_keyring().current
         self._parse_ids()
         self._parse_addresses(actor.strict)
 
@@ -159,10 +163,11 @@ class Batch:
                 id_keys.add(self.id_keys[pos])
             else:
                 fa_keys.add(self.fa_keys[pos])
-        rows = store.find_live(self.env, id_keys, fa_keys)
+        details = any(item.scope == outcomes.DETAILS for item in self.items)
+        rows = store.find_live(self.env, id_keys, fa_keys, details)
         by_fa_key = {}
         if fa_keys:
-            for row in sorted(rows):
+            for row in sorted(rows, key=lambda row: row.mapping_id):
                 by_fa_key.setdefault(row.fa_key, []).append(row)
         return {row.id_key: row for row in rows}, by_fa_key
 
@@ -175,94 +180,107 @@ class Batch:
         if item.scope != outcomes.DETAILS:
             return Outcome(outcomes.OK, item.id, item.reference)
         row = rows[0]
-        found = Outcome(
+        is_one = len(rows) == 1
+        return Outcome(
             outcomes.OK,
             item.id,
             item.reference,
             "",
             row.fa,
             row.masked,
-            row.account_type or "",
+            row.account_type,
             row.fsp_code,
             row.fsp_name,
             row.branch_code,
             row.branch_name,
-            row.components or {},
-            strategy=row.strategy,
-        )
-        if len(rows) > 1:
-            return found
-        return found._replace(
-            holder_name=row.holder_name or "",
-            additional_info=row.additional_info or [],
-            since=_iso(row.opened_at),
-            mapping_id=row.mapping_id,
+            _from_json(row.components) or {},
+            row.holder_name if is_one else "",
+            (is_one and _from_json(row.additional_info)) or [],
+            _iso(row.opened_at) if is_one else "",
+            row.mapping_id if is_one else 0,
+            row.strategy,
         )
 
     # ------------------------------------------------------------------ writing
 
     def prepare_row(self, pos, item, live=None):
-        """Values of the period that an item opens (see ``store.WRITE_PERIODS``)."""
+        """The period that an item opens, after the ``live`` one if there is one."""
         parsed, address = self.parsed[pos], self.addresses[pos]
-        return {
-            "pos": pos,
-            "closes": live and live.mapping_id,
-            "is_last": True,
-            "id_type_id": parsed.id_type_id,
-            "id_key": self.id_keys[pos],
-            "key_id": get_keyring().current,
-            "id_value": parsed.value,
-            "id_masked": parsed.masked,
-            "id_last": parsed.last,
-            "fa": address.fa,
-            "fa_key": self.fa_keys[pos],
-            "components": address.components,
-            "fa_masked": address.masked,
-            "fa_last": address.last,
-            "account_type_id": address.account_type_id or None,
-            "strategy_id": address.strategy_id or None,
-            "fsp_id": address.fsp_id or None,
-            "fsp_code": address.fsp_code or None,
-            "branch_id": address.branch_id or None,
-            "branch_code": address.branch_code or None,
-            "holder_name": item.name or (live and live.holder_name),
-            "phone": item.phone or (live and live.phone),
-            "additional_info": item.additional_info or None,
-            "reference": item.reference or None,
-            "provider": address.fsp_name or address.fsp_code or None,
-            "old_masked": live and live.fa_masked,
-            "old_provider": live and live.provider,
-            "old_fa_key": live and live.fa_key,
-        }
+        name, phone = item.name or None, item.phone or None
+        closes = old_masked = old_provider = old_fa_key = None
+        if live:
+            name, phone = name or live.holder_name, phone or live.phone
+            closes, old_masked = live.mapping_id, live.fa_masked
+            old_provider, old_fa_key = live.provider, live.fa_key
+        return store.PeriodRow(
+            id_key=self.id_keys[pos],
+            pos=pos,
+            closes=closes,
+            is_last=True,
+            id_type_id=parsed.id_type_id,
+            key_id=self.key_id,
+            id_value=parsed.value,
+            id_masked=parsed.masked,
+            id_last=parsed.last,
+            fa=address.fa,
+            fa_key=self.fa_keys[pos],
+            components=_to_json(address.components),
+            fa_masked=address.masked,
+            fa_last=address.last,
+            account_type_id=address.account_type_id or None,
+            strategy_id=address.strategy_id or None,
+            fsp_id=address.fsp_id or None,
+            fsp_code=address.fsp_code or None,
+            branch_id=address.branch_id or None,
+            branch_code=address.branch_code or None,
+            holder_name=name,
+            phone=phone,
+            additional_info=_to_json(item.additional_info or None),
+            reference=item.reference or None,
+            provider=address.fsp_name or address.fsp_code or None,
+            old_masked=old_masked,
+            old_provider=old_provider,
+            old_fa_key=old_fa_key,
+        )
 
     @staticmethod
-    def is_change(values, live):
-        """Whether a period with ``values`` would differ from the ``live`` one."""
+    def is_change(row, live):
+        """Whether the period ``row`` would differ from the ``live`` one."""
         return any(
-            values[name] != getattr(live, name)
+            getattr(row, name) != getattr(live, name)
             for name in ("fa_key", "branch_code", "holder_name", "phone")
         ) or (
-            values["additional_info"] is not None
-            and values["additional_info"] != live.additional_info
+            row.additional_info is not None
+            and _from_json(row.additional_info) != _from_json(live.additional_info)
         )
 
     @staticmethod
-    def as_live(values):
-        """The period that ``values`` will make, for later items of the batch."""
+    def as_live(row):
+        """The live mapping that ``row`` will make, for later items of the batch."""
         return store.LiveRow(
             mapping_id=None,
-            id_key=values["id_key"],
-            fa_key=values["fa_key"],
-            branch_code=values["branch_code"],
-            holder_name=values["holder_name"],
-            phone=values["phone"],
-            additional_info=values["additional_info"],
+            id_key=row.id_key,
+            key_id=row.key_id,
+            id_masked=row.id_masked,
+            fa_key=row.fa_key,
+            branch_code=row.branch_code,
+            holder_name=row.holder_name,
+            phone=row.phone,
+            additional_info=row.additional_info,
             state="active",
             opened_at=None,
-            fa_masked=values["fa_masked"],
-            provider=values["provider"],
-            pos=values["pos"],
+            fa_masked=row.fa_masked,
+            provider=row.provider,
+            pos=row.pos,
         )
+
+
+def _to_json(value):
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _from_json(text):
+    return None if text is None else msgspec.json.decode(text)
 
 
 def _iso(moment):

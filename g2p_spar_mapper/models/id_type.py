@@ -14,16 +14,6 @@ MAX_ID = 255
 VISIBLE = 4  #: at most so many last characters of an ID can be searched for
 
 
-class ParsedId(NamedTuple):
-    """An ID as written, taken apart by its type."""
-
-    id_type_id: int
-    id_type: str  #: code of the ID type
-    value: str  #: what identifies the person; case is kept
-    masked: str
-    last: str  #: last characters for searching, never more than half of ``value``
-
-
 class IdRule(NamedTuple):
     """One ID type, ready for matching."""
 
@@ -33,6 +23,32 @@ class IdRule(NamedTuple):
     suffix: str  #: lower case
     pattern: re.Pattern | None
     mask: str
+
+
+class ParsedId(NamedTuple):
+    """An ID as written, taken apart by its type."""
+
+    rule: IdRule
+    value: str  #: what identifies the person; case is kept
+
+    @property
+    def id_type_id(self):
+        return self.rule.id_type_id
+
+    @property
+    def id_type(self):
+        """Code of the ID type."""
+        return self.rule.code
+
+    @property
+    def masked(self):
+        """The ID as screens may show it."""
+        return mask(self.value, self.rule.mask)
+
+    @property
+    def last(self):
+        """Last characters for searching, never more than half of the value."""
+        return self.value[len(self.value) - min(VISIBLE, len(self.value) // 2) :]
 
 
 class G2pSparIdType(models.Model):
@@ -204,14 +220,7 @@ class G2pSparIdType(models.Model):
             value = wire_id[len(rule.prefix) : len(wire_id) - len(rule.suffix)]
             if rule.pattern and not rule.pattern.fullmatch(value):
                 continue
-            visible = min(VISIBLE, len(value) // 2)
-            return ParsedId(
-                rule.id_type_id,
-                rule.code,
-                value,
-                mask(value, rule.mask),
-                value[len(value) - visible :],
-            )
+            return ParsedId(rule, value)
         return None
 
     @api.model
@@ -221,10 +230,8 @@ class G2pSparIdType(models.Model):
         :param list[ParsedId] parsed_ids: IDs taken apart
         :rtype: list[str]
         """
-        keyring = get_keyring()
-        return [
-            keyring.digest("id", parsed.id_type, parsed.value) for parsed in parsed_ids
-        ]
+        digest = get_keyring().digest
+        return [digest("id", parsed.rule.code, parsed.value) for parsed in parsed_ids]
 
     def _wire_id(self, value):
         """The ID as written: ``value`` between prefix and suffix."""

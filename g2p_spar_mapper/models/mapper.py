@@ -85,15 +85,15 @@ class G2pSparMapper(models.AbstractModel):
             row = live.get(id_key)
             if not batch.is_changeable(pos, row):
                 continue
-            values = batch.prepare_row(pos, item, row)
-            if not batch.is_change(values, row):
+            period = batch.prepare_row(pos, item, row)
+            if not batch.is_change(period, row):
                 same[pos] = row
                 continue
             chain = chains.setdefault(id_key, [])
             if chain:
-                chain[-1]["is_last"] = False
-            chain.append(values)
-            live[id_key] = batch.as_live(values)
+                chain[-1] = chain[-1]._replace(is_last=False)
+            chain.append(period)
+            live[id_key] = batch.as_live(period)
         written, faulty = self._write_groups(
             list(chains.values()),
             lambda rows: store.write_periods(self.env, rows, "update", batch.actor),
@@ -135,12 +135,17 @@ class G2pSparMapper(models.AbstractModel):
             live.pop(row.id_key)
         groups = [
             [
-                {
-                    "pos": pos,
-                    "closes": row.mapping_id,
-                    "reference": items[pos].reference or None,
-                    "provider": row.provider,
-                }
+                store.ClosingRow(
+                    pos=pos,
+                    closes=row.mapping_id,
+                    id_key=row.id_key,
+                    key_id=row.key_id,
+                    id_masked=row.id_masked,
+                    reference=items[pos].reference or None,
+                    old_masked=row.fa_masked,
+                    old_provider=row.provider,
+                    old_fa_key=row.fa_key,
+                )
             ]
             for pos, row in closing.items()
         ]
@@ -233,7 +238,7 @@ class G2pSparMapper(models.AbstractModel):
         Operational faults (serialization, deadlock, lost connection) are not caught:
         the request is run again as a whole.
 
-        :param list[list[dict]] groups: rows that stand or fall together
+        :param list[list[NamedTuple]] groups: rows that stand or fall together
         :param write: writes a list of rows, gives a list of ``WrittenRow``
         :return: ``WrittenRow`` by place in the batch, and the places of faulty rows
         """
@@ -251,7 +256,7 @@ class G2pSparMapper(models.AbstractModel):
                     err.pgcode,
                     err.diag.constraint_name,
                 )
-                return {}, {row["pos"] for row in rows}
+                return {}, {row.pos for row in rows}
             middle = len(groups) // 2
             left, left_faulty = self._write_groups(groups[:middle], write)
             right, right_faulty = self._write_groups(groups[middle:], write)

@@ -1,10 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import string
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ..lean_many2one import LeanMany2one
+from ..triggers import keep_rows
 from .id_type import VISIBLE
 
-MIN_DIGITS = 3  #: fewer last digits would match too many people
+MIN_LAST = 3  #: fewer last characters would match too many people
+LAST_CHARACTERS = string.ascii_letters + string.digits + "-_."
 
 CHANNELS = [
     ("api", "API"),
@@ -27,9 +32,10 @@ class G2pSparMapping(models.Model):
     _inherit = ["g2p.spar.service.written"]
     _description = "SPAR Mapping"
     _order = "id desc"
+    _log_access = False
     _rec_names_search = ["lookup"]
 
-    id_type_id = fields.Many2one("g2p.spar.id.type", required=True, ondelete="restrict")
+    id_type_id = LeanMany2one("g2p.spar.id.type", required=True, ondelete="restrict")
     id_key = fields.Char("ID key", required=True, groups=fields.NO_ACCESS)
     key_id = fields.Char(
         required=True,
@@ -44,14 +50,14 @@ class G2pSparMapping(models.Model):
     components = fields.Json(groups=fields.NO_ACCESS)
     fa_masked = fields.Char("Account", required=True)
     fa_last = fields.Char("Last digits of account", required=True)
-    account_type_id = fields.Many2one(
+    account_type_id = LeanMany2one(
         "g2p.spar.account.type", "Kind of account", ondelete="restrict"
     )
-    strategy_id = fields.Many2one("g2p.spar.strategy", ondelete="restrict")
-    fsp_id = fields.Many2one(
+    strategy_id = LeanMany2one("g2p.spar.strategy", ondelete="restrict")
+    fsp_id = LeanMany2one(
         "g2p.spar.fsp", "Provider", ondelete="restrict", index="btree_not_null"
     )
-    branch_id = fields.Many2one(
+    branch_id = LeanMany2one(
         "g2p.spar.fsp.branch", "Branch", ondelete="restrict", index="btree_not_null"
     )
     fsp_code = fields.Char(
@@ -85,7 +91,6 @@ class G2pSparMapping(models.Model):
     _live_id_key_uniq = models.UniqueIndex(
         "(id_key) WHERE closed_at IS NULL", "This ID has a live mapping already."
     )
-    _id_key_idx = models.Index("(id_key)")
     _fa_key_idx = models.Index("(fa_key) WHERE closed_at IS NULL")
     _id_last_idx = models.Index("(id_last)")
     _fa_last_idx = models.Index("(fa_last)")
@@ -93,6 +98,9 @@ class G2pSparMapping(models.Model):
         "CHECK ((state = 'closed') = (closed_at IS NOT NULL))",
         "A mapping is past if and only if it has an end.",
     )
+
+    def init(self):
+        keep_rows(self, ("DELETE",))
 
     @api.depends("id_type_id", "id_masked")
     def _compute_display_name(self):
@@ -120,20 +128,22 @@ class G2pSparMapping(models.Model):
         id_types = self.env["g2p.spar.id.type"].sudo().search([])
         written = [term, *(id_type._wire_id(term) for id_type in id_types)]
         parsed = [found for found in id_types._parse_ids(written) if found]
-        keys = id_types._keys(parsed)
         # the hash is not searchable for users; the rows it finds are
-        domain = Domain("id", "in", self._ids_of_keys(keys))
-        if MIN_DIGITS <= len(term) <= VISIBLE:
-            ending = "%" + term.replace("\\", "\\\\").replace("%", r"\%").replace(
-                "_", r"\_"
-            )
-            domain |= Domain("id_last", "=like", ending)
-            domain |= Domain("fa_last", "=like", ending)
+        domain = Domain("id", "in", self._ids_of_keys(id_types._keys(parsed)))
+        if MIN_LAST <= len(term) <= VISIBLE:
+            # every possible ending, since only whole values are found by an index
+            endings = [term]
+            if len(term) < VISIBLE:
+                endings += [character + term for character in LAST_CHARACTERS]
+            domain |= Domain("id_last", "in", endings)
+            domain |= Domain("fa_last", "in", endings)
         return domain
 
     @api.model
-    def _ids_of_keys(self, keys):
-        return self.sudo().search([("id_key", "in", keys)]).ids
+    def _ids_of_keys(self, id_keys):
+        """All periods of these IDs; the ledger has the index for past ones."""
+        events_sudo = self.env["g2p.spar.mapping.event"].sudo()
+        return events_sudo.search([("id_key", "in", id_keys)]).mapping_id.ids
 
     def _compute_timeline_ids(self):
         events = self.env["g2p.spar.mapping.event"]

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import api, fields, models
 
+from ..lean_many2one import LeanMany2one
+from ..triggers import keep_rows
 from .mapping import CHANNELS
 
 
@@ -16,6 +18,7 @@ class G2pSparMappingEvent(models.Model):
     _description = "SPAR Ledger"
     _order = "id desc"
     _rec_name = "verb"
+    _log_access = False
 
     at = fields.Datetime("When", required=True)
     verb = fields.Selection(
@@ -23,24 +26,24 @@ class G2pSparMappingEvent(models.Model):
         "What",
         required=True,
     )
-    mapping_id = fields.Many2one(
+    mapping_id = LeanMany2one(
         "g2p.spar.mapping",
         required=True,
         ondelete="restrict",
-        index=True,
         help="The period that was opened, or closed by a removal.",
     )
-    previous_mapping_id = fields.Many2one(
+    previous_mapping_id = LeanMany2one(
         "g2p.spar.mapping",
         ondelete="restrict",
         help="The period that a change closed.",
     )
-    id_type_id = fields.Many2one("g2p.spar.id.type", required=True, ondelete="restrict")
+    id_type_id = fields.Many2one(related="mapping_id.id_type_id")
     id_key = fields.Char("ID key", required=True, groups=fields.NO_ACCESS, index=True)
     key_id = fields.Char(required=True, groups=fields.NO_ACCESS)
     id_masked = fields.Char("ID (masked)", required=True)
     channel = fields.Selection(CHANNELS, required=True)
-    user_id = fields.Many2one("res.users", ondelete="restrict")
+    user_id = fields.Many2one("res.users", "User", ondelete="restrict")
+    client_id = LeanMany2one("g2p.spar.client", "API client", ondelete="restrict")
     actor_name = fields.Char("Who", compute="_compute_actor_name", compute_sudo=True)
     purpose = fields.Char()
     transaction = fields.Char(help="The caller's transaction or change reference.")
@@ -53,37 +56,9 @@ class G2pSparMappingEvent(models.Model):
     new_fa_key = fields.Char("New account key", groups=fields.NO_ACCESS)
 
     def init(self):
-        """Make the table append-only, also for the database's own users.
+        keep_rows(self, ("UPDATE", "DELETE"))
 
-        ``ENABLE ALWAYS`` keeps the triggers on when a session plays a replica.
-        """
-        self.env.cr.execute(
-            """
-            CREATE OR REPLACE FUNCTION g2p_spar_mapping_event_append_only()
-            RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-                RAISE EXCEPTION 'The SPAR ledger is append-only: % refused', TG_OP
-                    USING ERRCODE = 'insufficient_privilege';
-            END $$;
-
-            DROP TRIGGER IF EXISTS append_only_row ON g2p_spar_mapping_event;
-            CREATE TRIGGER append_only_row
-                BEFORE UPDATE OR DELETE ON g2p_spar_mapping_event
-                FOR EACH ROW EXECUTE FUNCTION g2p_spar_mapping_event_append_only();
-            ALTER TABLE g2p_spar_mapping_event
-                ENABLE ALWAYS TRIGGER append_only_row;
-
-            DROP TRIGGER IF EXISTS append_only_table ON g2p_spar_mapping_event;
-            CREATE TRIGGER append_only_table
-                BEFORE TRUNCATE ON g2p_spar_mapping_event
-                FOR EACH STATEMENT
-                EXECUTE FUNCTION g2p_spar_mapping_event_append_only();
-            ALTER TABLE g2p_spar_mapping_event
-                ENABLE ALWAYS TRIGGER append_only_table;
-            """
-        )
-
-    @api.depends("user_id")
+    @api.depends("user_id", "client_id")
     def _compute_actor_name(self):
         for event in self:
-            event.actor_name = event.user_id.name
+            event.actor_name = event.client_id.name or event.user_id.name

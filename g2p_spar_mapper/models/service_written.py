@@ -12,7 +12,6 @@ class G2pSparServiceWritten(models.AbstractModel):
 
     _name = "g2p.spar.service.written"
     _description = "Written by the SPAR mapper only"
-    _log_access = False
     _allow_sudo_commands = False
 
     @api.model
