@@ -3,6 +3,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from .disbursement_line import ADVICE
+
 #: states in which lines may still be asked about
 OPEN_STATES = ("draft", "failed", "resolved")
 
@@ -256,7 +258,7 @@ class Disbursement(models.Model):
         """What the progress widget shows; cheap enough to be asked every second.
 
         :return: dict of state, counts, amounts and, unless work is going on, the
-            reasons as list of ``{"reason", "label", "count", "amount"}``
+            reasons as list of dicts: reason, label, advice, count, amount
         """
         self.ensure_one()
         self.check_access("read")
@@ -288,13 +290,13 @@ class Disbursement(models.Model):
             ["reason"],
             ["__count", "amount:sum"],
         )
-        reasons = [
+        return [
             {
                 "reason": reason,
                 "label": labels[reason],
+                "advice": self.env._(ADVICE[reason]) if reason in ADVICE else "",
                 "count": count,
                 "amount": amount,
             }
-            for reason, count, amount in groups
+            for reason, count, amount in sorted(groups, key=lambda group: -group[1])
         ]
-        return sorted(reasons, key=lambda one: -one["count"])

@@ -1,9 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, LazyTranslate
 
 from odoo.addons.g2p_spar_bank_directory.masking import mask
+
+_lt = LazyTranslate(__name__)
 
 PAYMENTS = "g2p_spar_disbursement.group_spar_payments"
 AUDITOR = "g2p_spar_mapper.group_spar_auditor"
@@ -19,6 +21,27 @@ IMPORTED = {
     "state": "text",
     "reason": "text",
     "message": "text",
+}
+
+
+#: reason -> how the line becomes payable
+ADVICE = {
+    "not_linked": _lt(
+        "The person has to register an account first, in the portal or at an office."
+    ),
+    "inactive": _lt("An officer has to find out with the person why it was frozen."),
+    "invalid_id": _lt("Check how the ID is written in the programme's list."),
+    "duplicate": _lt(
+        "Only the first line of an ID is paid. If both are due, make them one line."
+    ),
+    "provider_closed": _lt(
+        "The provider no longer operates. The person has to choose another account."
+    ),
+    "unclear_address": _lt(
+        "The directory cannot read this address. The person has to register the account"
+        " again, or an officer allows unclear addresses for this disbursement."
+    ),
+    "unanswered": _lt("Resolve the lines again a little later."),
 }
 
 
@@ -89,6 +112,9 @@ class DisbursementLine(models.Model):
         help="Why the line is not payable.",
     )
     message = fields.Char("Explanation", readonly=True)
+    advice = fields.Char(
+        "What to Do", compute="_compute_advice", help="How the line becomes payable."
+    )
 
     fa = fields.Char("Financial Address", readonly=True, groups=fields.NO_ACCESS)
     account_number = fields.Char(readonly=True, groups=fields.NO_ACCESS)
@@ -153,6 +179,12 @@ class DisbursementLine(models.Model):
         # sudo: the ID column is closed; the search is limited to own lists above
         found = self.sudo()._search([*own, ("id_value", "in", list(value))])
         return Domain("id", "in", found)
+
+    @api.depends("reason")
+    def _compute_advice(self):
+        for line in self:
+            advice = ADVICE.get(line.reason)
+            line.advice = advice and self.env._(advice)
 
     @api.depends("line_no", "id_masked")
     def _compute_display_name(self):

@@ -89,13 +89,10 @@ class DisbursementImport(models.TransientModel):
             return self._reopen()
         batch = self._create_disbursement(payments, duplicates)
         self.unlink()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": batch._name,
-            "res_id": batch.id,
-            "views": [(False, "form")],
-            "target": "main",
-        }
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "g2p_spar_disbursement.g2p_spar_disbursement_action"
+        )
+        return {**action, "views": [(False, "form")], "res_id": batch.id, "context": {}}
 
     def action_discard(self):
         """Close the dialog and delete the uploaded file at once."""

@@ -88,7 +88,7 @@ export class DisbursementProgress extends Component {
                 label: _t("Payable"),
                 count: formatInteger(values.payable_count),
                 amount: money(values.payable_amount),
-                color: "text-success",
+                color: values.payable_count ? "text-success" : "text-body",
                 domain: "payable",
             },
             {
