@@ -1,0 +1,253 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""PostgreSQL: a private server of this checkout, or the one PGHOST names.
+
+The private server listens on a free port of the loopback network and asks for a
+password that nobody has to know; the system's own server is never touched.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import debian, places
+from .console import Failure, run, say, step
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 300
+shared_buffers = 256MB
+max_wal_size = 2GB
+"""
+
+
+class PostgresServer:
+    """A server and the role Odoo connects as."""
+
+    #: File descriptor that a process inherits for as long as it uses the server.
+    use = None
+
+    def __init__(self, host, port, user, password):
+        self.host = host
+        self.port = port
+        self.user = user
+        self.password = password
+
+    def environment(self):
+        """What libpq's programs need to connect."""
+        known = {"PGHOST": self.host, "PGPORT": self.port, "PGUSER": self.user}
+        if self.password:
+            known["PGPASSWORD"] = self.password
+        return {**os.environ, **{key: str(value) for key, value in known.items()}}
+
+    def query(self, sql, database="postgres"):
+        """Run SQL and return its rows as lists of strings.
+
+        :raise Failure: the server is out of reach, or refuses
+        """
+        command = ["psql", "-X", "-q", "-A", "-t", "-F", "\t"]
+        command += ["-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]
+        answer = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**self.environment(), "PGCONNECT_TIMEOUT": "10"},
+        )
+        if answer.returncode:
+            reason = (answer.stderr.strip().splitlines() or ["no answer"])[-1].strip()
+            raise Failure(f"PostgreSQL at {self.host}:{self.port}: {reason}.")
+        return [line.split("\t") for line in answer.stdout.splitlines()]
+
+    def databases(self):
+        """Names of the databases there are."""
+        return {row[0] for row in self.query("SELECT datname FROM pg_database")}
+
+    def drop(self, database):
+        """Drop a database, if it exists, with whoever is connected."""
+        self.query(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+    def copy(self, source, target):
+        """Make a database as a copy of another that nobody is connected to."""
+        self.query(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
+
+    def check_rights(self):
+        """Refuse a role that Odoo could not work with."""
+        if self.user == "postgres":
+            raise Failure(
+                "Odoo refuses the database user 'postgres'; set PGUSER to another "
+                "role that may create databases."
+            )
+        able = self.query(
+            "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        )
+        if able != [["t"]]:
+            raise Failure(
+                f"The database user {self.user} may not create databases; "
+                f"give it CREATEDB or set PGUSER to another."
+            )
+
+
+class PrivateServer(PostgresServer):
+    """The server of this checkout; runs as long as somebody uses it."""
+
+    def __init__(self):
+        self.owner = _server_user()
+        self.folder = _folder(self.owner)
+        self.programs = debian.server_programs()
+        self._secrets = places.STATE / "postgres.json"
+        super().__init__("127.0.0.1", 0, "spar", "")
+
+    def ensure_running(self):
+        """Make the server if need be, start it if it is not up, note its port.
+
+        Call it with the lock of the server held.
+        """
+        self._hold()
+        if not self.folder.exists():
+            self._initialise()
+        words = json.loads(self._secrets.read_text())
+        if not self._is_running():
+            self._start()
+        self.port = int(self._pid_file().read_text().splitlines()[3])
+        admin = PostgresServer(self.host, self.port, "postgres", words["admin"])
+        self.password = words["role"]
+        if not admin.query(f"SELECT 1 FROM pg_roles WHERE rolname = '{self.user}'"):
+            admin.query(
+                f"CREATE ROLE {self.user} LOGIN CREATEDB PASSWORD '{self.password}'"
+            )
+
+    def release(self):
+        """Stop using the server; the last user stops it.
+
+        Call it with the lock of the server held.
+        """
+        if self.use is None:
+            return
+        try:
+            # Odoo servers inherit the shared lock, so this fails while one runs.
+            fcntl.flock(self.use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            if self._is_running():
+                self._control("stop", "-m", "fast")
+        os.close(self.use)
+        self.use = None
+
+    def _hold(self):
+        self.use = os.open(places.STATE / "postgres.users", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(self.use, fcntl.LOCK_SH)
+
+    def _initialise(self):
+        with step("A private PostgreSQL server"):
+            places.need_space(self.folder.parent, 1000, "the database server")
+            words = {"admin": secrets.token_hex(24), "role": secrets.token_hex(24)}
+            self._secrets.touch(0o600)
+            self._secrets.write_text(json.dumps(words))
+            new = self.folder.with_name("postgres.new")
+            places.remove(new)
+            new.mkdir(0o700)
+            with tempfile.NamedTemporaryFile("w") as password:
+                password.write(words["admin"])
+                password.flush()
+                if self.owner:
+                    for path in (new, password.name):
+                        shutil.chown(path, self.owner)
+                run(
+                    [self.programs / "initdb", "-D", new, "-U", "postgres"]
+                    + ["--auth=scram-sha-256", f"--pwfile={password.name}"]
+                    + ["--encoding=UTF8", "--locale=C.UTF-8"],
+                    "Making the PostgreSQL server",
+                    places.LOGS / "initdb.log",
+                    **self._as_owner(),
+                )
+            with (new / "postgresql.conf").open("a") as settings:
+                settings.write(SETTINGS)
+            new.rename(self.folder)
+
+    def _start(self):
+        log = self.folder / "server.log"
+        port = places.free_port()
+        if self._control("start", "-w", "-t", "60", "-l", log, "-o", f"-p {port}"):
+            lines = log.read_text(errors="replace") if log.exists() else ""
+            last = (lines.splitlines() or ["it said nothing"])[-1]
+            raise Failure(f"The PostgreSQL server does not start: {last} (see {log}).")
+
+    def _is_running(self):
+        return self._control("status") == 0
+
+    def _control(self, *arguments):
+        return subprocess.run(
+            [self.programs / "pg_ctl", "-D", self.folder, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us, not for the server
+            check=False,
+            **self._as_owner(),
+        ).returncode
+
+    def _as_owner(self):
+        run_as = {"user": self.owner, "extra_groups": []} if self.owner else {}
+        return {"cwd": "/", **run_as}
+
+    def _pid_file(self):
+        return self.folder / "postmaster.pid"
+
+
+@contextlib.contextmanager
+def server():
+    """The PostgreSQL server to use, up for the time of the block."""
+    if os.environ.get("PGHOST"):
+        external = PostgresServer(
+            os.environ["PGHOST"],
+            os.environ.get("PGPORT", "5432"),
+            os.environ.get("PGUSER") or _login(),
+            os.environ.get("PGPASSWORD", ""),
+        )
+        external.check_rights()
+        yield external
+        return
+    private = PrivateServer()
+    try:
+        with places.lock(places.STATE / "postgres.lock"):
+            private.ensure_running()
+        yield private
+    finally:
+        with places.lock(places.STATE / "postgres.lock"):
+            private.release()
+
+
+def _login():
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _server_user():
+    """The user the server runs as when we are root, which it refuses; else None."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _folder(owner):
+    """The checkout's own folder, or one that the server's user can reach."""
+    inside = places.STATE / "postgres"
+    if owner is None:
+        return inside
+    probe = subprocess.run(
+        ["test", "-x", places.STATE], user=owner, extra_groups=[], check=False
+    )
+    if probe.returncode == 0:
+        return inside
+    name = hashlib.sha256(str(places.ROOT).encode()).hexdigest()[:12]
+    outside = Path("/var/lib/g2p-spar") / name
+    outside.mkdir(parents=True, exist_ok=True)
+    say(f"  the user {owner} cannot reach {places.STATE}; the database is in {outside}")
+    return outside / "postgres"
