@@ -84,8 +84,11 @@ class G2pSparMapping(models.Model):
         "of the ID or of the account.",
     )
     timeline_ids = fields.Many2many(
-        "g2p.spar.mapping.event", compute="_compute_timeline_ids"
+        "g2p.spar.mapping.event",
+        compute="_compute_timeline_ids",
+        help="All changes of the same ID, newest first.",
     )
+    period_count = fields.Integer(compute="_compute_timeline_ids")
 
     # One live mapping per ID: the database decides who wins a race.
     _live_id_key_uniq = models.UniqueIndex(
@@ -147,13 +150,17 @@ class G2pSparMapping(models.Model):
 
     def _compute_timeline_ids(self):
         events = self.env["g2p.spar.mapping.event"]
-        sudo_events = events.sudo().search(
-            [("id_key", "in", self.sudo().mapped("id_key"))]
+        # sudo: the key that holds the periods of one ID together is not for users
+        keys = {mapping.id: mapping.sudo().id_key for mapping in self}
+        by_key = (
+            events.sudo()
+            .search([("id_key", "in", list(keys.values()))])
+            .grouped("id_key")
         )
-        by_key = sudo_events.grouped("id_key")
         for mapping in self:
-            found = by_key.get(mapping.sudo().id_key, events)
+            found = by_key.get(keys[mapping.id], events)
             mapping.timeline_ids = found.sudo(False)
+            mapping.period_count = len(found.mapping_id)
 
     def _get_wire_id(self):
         """The ID as written, for floors above that act on this mapping.
@@ -164,13 +171,13 @@ class G2pSparMapping(models.Model):
         mapping_sudo = self.sudo()
         return mapping_sudo.id_type_id._wire_id(mapping_sudo.id_value)
 
-    def action_open_timeline(self):
-        """All periods of the same ID."""
+    def action_open_periods(self):
+        """Show all periods of the same ID."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "g2p_spar_mapper.g2p_spar_mapping_action_periods"
+        )
+        return action | {
             "name": self.env._("Periods of %s", self.display_name),
-            "res_model": self._name,
-            "view_mode": "list,form",
             "domain": [("id", "in", self._ids_of_keys([self.sudo().id_key]))],
         }

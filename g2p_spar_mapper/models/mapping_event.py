@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ..lean_many2one import LeanMany2one
 from ..triggers import keep_rows
@@ -55,6 +56,15 @@ class G2pSparMappingEvent(models.Model):
     new_provider = fields.Char()
     new_fa_key = fields.Char("New account key", groups=fields.NO_ACCESS)
 
+    old_account = fields.Char("From", compute="_compute_accounts")
+    new_account = fields.Char("To", compute="_compute_accounts")
+    lookup = fields.Char(
+        "ID or last digits",
+        compute="_compute_lookup",
+        search="_search_lookup",
+        help="Finds the changes of a mapping: see there.",
+    )
+
     def init(self):
         keep_rows(self, ("UPDATE", "DELETE"))
 
@@ -62,3 +72,27 @@ class G2pSparMappingEvent(models.Model):
     def _compute_actor_name(self):
         for event in self:
             event.actor_name = event.client_id.name or event.user_id.name
+
+    @api.depends("old_masked", "old_provider", "new_masked", "new_provider")
+    def _compute_accounts(self):
+        for event in self:
+            event.old_account = self._join(event.old_provider, event.old_masked)
+            event.new_account = self._join(event.new_provider, event.new_masked)
+
+    @staticmethod
+    def _join(provider, masked):
+        return " ".join(part for part in (provider, masked) if part)
+
+    def _compute_lookup(self):
+        self.lookup = False
+
+    @api.model
+    def _search_lookup(self, operator, value):
+        mappings = self.env["g2p.spar.mapping"]
+        domain = mappings._search_lookup(operator, value)
+        if domain is NotImplemented:
+            return NotImplemented
+        found = mappings._search(domain)
+        return Domain("mapping_id", "in", found) | Domain(
+            "previous_mapping_id", "in", found
+        )
