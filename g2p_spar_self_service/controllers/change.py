@@ -6,7 +6,6 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparRejectedError,
     SparSecurityError,
 )
-
 from odoo.addons.g2p_spar_connector.models.g2p_spar_change import OPEN_STATES
 
 from ..const import SEARCH_PAGE
@@ -73,7 +72,11 @@ class PaymentAccountChange(Controller):
     # ------------------------------------------------------- provider and branch
 
     @route(
-        URLS["provider"], type="http", auth="user", website=True, methods=["GET", "POST"]
+        URLS["provider"],
+        type="http",
+        auth="user",
+        website=True,
+        methods=["GET", "POST"],
     )
     @common.for_beneficiaries
     def spar_provider(self, wire_id, sudo, **params):
@@ -119,7 +122,9 @@ class PaymentAccountChange(Controller):
             return self._go_on(draft)
         errors = {}
         if request.httprequest.method == "POST":
-            choose = draft._choose_provider if step == "provider" else draft._choose_branch
+            choose = (
+                draft._choose_provider if step == "provider" else draft._choose_branch
+            )
             try:
                 choose(common.number(params.get(step)))
                 return self._go_on(draft, step)
@@ -171,7 +176,9 @@ class PaymentAccountChange(Controller):
         if not total and term:
             status = _("Nothing found. Try fewer letters or another spelling.")
         elif not total:
-            status = _("There is nothing to choose from. Ask the office that registered you.")
+            status = _(
+                "There is nothing to choose from. Ask the office that registered you."
+            )
         elif total == 1:
             status = _("1 found. Choose it to go on.")
         else:
@@ -255,6 +262,10 @@ class PaymentAccountChange(Controller):
                 for question in questions
             ],
             values={key: common.printable(value) for key, value in typed.items()},
+            match_words={
+                "same": request.env._("Both are the same."),
+                "differs": request.env._("The two are not the same yet."),
+            },
             errors=errors,
         )
 
@@ -281,9 +292,11 @@ class PaymentAccountChange(Controller):
             # The directory has changed since: the person has to choose again.
             return self._mend(
                 draft,
-                next((STEP_OF_ERROR.get(key, "number") for key in err.errors), "number"),
+                next(
+                    (STEP_OF_ERROR.get(key, "number") for key in err.errors), "number"
+                ),
             )
-        situation, present = common.presenter(sudo).situation(wire_id)
+        _situation, present = common.presenter(sudo).situation(wire_id)
         return common.render(
             "portal_change_review",
             page_title=request.env._("Is everything right?"),
@@ -291,7 +304,12 @@ class PaymentAccountChange(Controller):
             page_back=URLS["number"],
             steps=self._step_bar(draft, "review"),
             account=account,
-            present=present,
+            replaces=present
+            and request.env._(
+                "It replaces your account at %(provider)s: %(number)s",
+                provider=present["provider"] or present["kind"],
+                number=present["number"],
+            ),
             consent_text=draft._consent_text(),
             token=draft.token,
             values={"consent": consent},
@@ -301,7 +319,11 @@ class PaymentAccountChange(Controller):
     # ------------------------------------------------------------------- remove
 
     @route(
-        f"{HOME}/remove", type="http", auth="user", website=True, methods=["GET", "POST"]
+        f"{HOME}/remove",
+        type="http",
+        auth="user",
+        website=True,
+        methods=["GET", "POST"],
     )
     @common.for_beneficiaries
     def spar_remove(self, wire_id, sudo, **params):
@@ -374,9 +396,7 @@ class PaymentAccountChange(Controller):
             return request.redirect(f"{HOME}/receipt/{draft.change_id.reference}")
         steps = draft._steps()
         if after:
-            wanted = steps[
-                min(steps.index(after) + 1, steps.index(wanted))
-            ]
+            wanted = steps[min(steps.index(after) + 1, steps.index(wanted))]
         return request.redirect(URLS[wanted])
 
     def _mend(self, draft, step):
@@ -401,12 +421,17 @@ class PaymentAccountChange(Controller):
         steps = draft._steps()
         position = steps.index(now)
         return {
-            "position": position + 1,
-            "total": len(steps),
+            "summary": _(
+                "Step %(now)s of %(total)s", now=position + 1, total=len(steps)
+            ),
             "items": [
                 {
                     "label": labels[step],
-                    "state": "now" if step == now else "done" if index < position else "later",
+                    "state": "now"
+                    if step == now
+                    else "done"
+                    if index < position
+                    else "later",
                     "url": URLS[step] if index < position else "",
                 }
                 for index, step in enumerate(steps)

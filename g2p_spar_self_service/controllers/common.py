@@ -10,6 +10,10 @@ from ..const import SEARCH_TERM
 from .presenter import HOME, Presenter
 
 
+class NotHere(Exception):
+    """Another person's record, or none: the person is told the same."""
+
+
 def for_beneficiaries(handler):
     """Let only logins through that stand for a beneficiary.
 
@@ -32,7 +36,15 @@ def for_beneficiaries(handler):
         # Names of our own arguments are not taken from the request.
         params.pop("wire_id", None)
         params.pop("sudo", None)
-        return handler(self, wire_id=wire_id, sudo=request.env(su=True), **params)
+        try:
+            return handler(self, wire_id=wire_id, sudo=request.env(su=True), **params)
+        except NotHere:
+            return render(
+                "portal_not_here",
+                page_title=request.env._("Not found"),
+                page_name="spar_not_here",
+                status=404,
+            )
 
     return guarded
 
@@ -87,7 +99,8 @@ def number(value):
 def page_links(url, page, total, size, **query):
     """Where the previous and the next page of a list are.
 
-    :return: ``page``, ``page_count``, ``previous`` and ``next`` (URLs or empty)
+    :return: ``page``, ``page_count``, ``summary``, ``previous`` and ``next`` (URLs or
+        empty)
     """
     page_count = max(1, -(-total // size))
     page = min(max(page, 1), page_count)
@@ -103,6 +116,9 @@ def page_links(url, page, total, size, **query):
     return {
         "page": page,
         "page_count": page_count,
+        "summary": request.env._(
+            "Page %(now)s of %(total)s", now=page, total=page_count
+        ),
         "previous": link(page - 1),
         "next": link(page + 1),
     }

@@ -48,7 +48,8 @@ class PaymentAccountPortal(CustomerPortal):
         situation, account = common.presenter(sudo).situation(wire_id)
         _ = request.env._
         lines = {
-            "linked": account and f"{account['provider'] or account['kind']} {account['number']}",
+            "linked": account
+            and f"{account['provider'] or account['kind']} {account['number']}",
             "none": _("No account yet: add one"),
             "frozen": _("Your account is on hold"),
         }
@@ -62,11 +63,12 @@ class PaymentAccountPortal(CustomerPortal):
     @common.for_beneficiaries
     def spar_history(self, wire_id, sudo, **params):
         """Own changes and when each account was in use."""
-        rows = common.presenter(sudo).history(
-            sudo["g2p.spar.change"]._for_id(wire_id)
-        )
+        rows = common.presenter(sudo).history(sudo["g2p.spar.change"]._for_id(wire_id))
         pager = common.page_links(
-            f"{HOME}/history", common.number(params.get("page")), len(rows), HISTORY_PAGE
+            f"{HOME}/history",
+            common.number(params.get("page")),
+            len(rows),
+            HISTORY_PAGE,
         )
         first = (pager["page"] - 1) * HISTORY_PAGE
         return common.render(
@@ -135,11 +137,13 @@ class PaymentAccountPortal(CustomerPortal):
     def _own_change(self, sudo, wire_id, reference):
         """The change with this reference if it is this person's.
 
-        The same answer for another person's change and for none: not found.
+        :raise NotHere: another person's change, or none
         """
-        change = sudo["g2p.spar.change"]._for_id(wire_id).filtered(
-            lambda change: change.reference == reference
+        change = (
+            sudo["g2p.spar.change"]
+            ._for_id(wire_id)
+            .filtered(lambda change: change.reference == reference)
         )
         if not change:
-            raise request.not_found()
+            raise common.NotHere
         return change

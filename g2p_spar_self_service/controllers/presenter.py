@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Records and outcomes in the words of the pages. Reads only; shows masked forms only."""
+"""Records and outcomes in the words of the pages. Reads only, and masked forms."""
 
 from datetime import datetime, timezone
 
@@ -15,6 +15,15 @@ from ..const import PURPOSE
 #: account types the pages have a drawing for
 DRAWN = ("bank", "mobile_wallet", "email_wallet")
 HOME = "/my/payment-account"
+#: tone (colours) and drawing of each state of a change
+LOOKS = {
+    "queued": ("wait", "clock"),
+    "applying": ("wait", "clock"),
+    "done": ("good", "check"),
+    "refused": ("bad", "cross"),
+    "failed": ("bad", "alert"),
+    "cancelled": ("calm", "cross"),
+}
 
 
 class Presenter:
@@ -55,7 +64,7 @@ class Presenter:
             "provider": outcome.fsp_name or outcome.fsp_code,
             "branch": outcome.branch_name or outcome.branch_code,
             "number": outcome.masked,
-            "since": self.day(outcome.since),
+            "since": self._since(outcome.since),
         }
 
     def chosen(self, draft):
@@ -68,6 +77,10 @@ class Presenter:
             "number": address.number,
             "number_parts": _in_fours(address.number),
         }
+
+    def _since(self, when):
+        day = self.day(when)
+        return self.env._("Since %s", day) if day else ""
 
     def _kind(self, kind):
         """Name and drawing of an account type; an unknown type is just an account."""
@@ -150,15 +163,15 @@ class Presenter:
         """What the state of a change means for the person, and how it looks."""
         _ = self.env._
         remove = change.operation == "remove"
-        looks = {
-            "queued": ("wait", "clock", _("Received")),
-            "applying": ("wait", "clock", _("Being recorded")),
-            "done": ("good", "check", _("Done")),
-            "refused": ("bad", "cross", _("Not accepted")),
-            "failed": ("bad", "alert", _("Not done yet")),
-            "cancelled": ("calm", "cross", _("Cancelled")),
+        labels = {
+            "queued": _("Received"),
+            "applying": _("Being recorded"),
+            "done": _("Done"),
+            "refused": _("Not accepted"),
+            "failed": _("Not done yet"),
+            "cancelled": _("Cancelled"),
         }
-        tone, icon, label = looks[change.state]
+        tone, icon = LOOKS[change.state]
         next_steps = []
         if change.state in OPEN_STATES:
             headline = _("We have received your request")
@@ -194,7 +207,7 @@ class Presenter:
         return {
             "tone": tone,
             "icon": icon,
-            "state_label": label,
+            "state_label": labels[change.state],
             "headline": headline,
             "explanation": explanation,
             "next_steps": next_steps,
@@ -203,7 +216,7 @@ class Presenter:
     # --------------------------------------------------------------- time
 
     def day(self, when):
-        """A date in the person's words; ``when`` is ISO 8601 or a naive UTC datetime."""
+        """A date in the person's words; ``when``: ISO 8601 or naive UTC datetime."""
         if not when:
             return ""
         if isinstance(when, str):

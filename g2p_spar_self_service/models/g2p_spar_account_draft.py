@@ -3,7 +3,7 @@ import re
 import secrets
 
 from odoo import api, fields, models
-from odoo.tools import SQL, consteq
+from odoo.tools import SQL
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     AddressError,
@@ -60,9 +60,7 @@ class SparAccountDraft(models.TransientModel):
     @api.model
     def _start(self, user, operation="set"):
         """An empty draft of ``user``; older ones of the same operation go."""
-        self.search(
-            [("user_id", "=", user.id), ("operation", "=", operation)]
-        ).unlink()
+        self.search([("user_id", "=", user.id), ("operation", "=", operation)]).unlink()
         return self.create(
             {"user_id": user.id, "operation": operation, "token": _new_token()}
         )
@@ -257,7 +255,7 @@ class SparAccountDraft(models.TransientModel):
                 self.id,
             )
         )
-        if not (token and consteq(token, self.token)):
+        if token != self.token:
             raise SparRejectedError(
                 self.env._("Something was changed in the meantime. Please check again.")
             )

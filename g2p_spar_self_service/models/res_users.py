@@ -16,8 +16,8 @@ ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
 class ResUsers(models.Model):
     """A login may stand for one beneficiary: the ID it acts for is kept here.
 
-    The ID is set by staff (:meth:`_spar_set_id`), never from a request, and is read with
-    full rights only after the portal knows who is asking.
+    The ID is set by staff (:meth:`_spar_set_id`), never from a request, and is read
+    with full rights only after the portal knows who is asking.
     """
 
     _inherit = "res.users"

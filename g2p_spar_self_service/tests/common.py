@@ -137,7 +137,9 @@ class PortalCase(World, HttpCase):
 
         :param dict values: typed texts; what is not given keeps what the page shows
         """
-        buttons = self.find(button) if button else self.page.xpath("//main//form//button")
+        buttons = (
+            self.find(button) if button else self.page.xpath("//main//form//button")
+        )
         form = next(buttons[0].iterancestors("form"))
         data = {
             field.get("name"): field.get("value") or ""

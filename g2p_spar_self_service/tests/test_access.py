@@ -4,6 +4,8 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
+
 from .common import AMINA, BONO, SelfServiceCase
 
 OPERATIONS = ("read", "write", "create", "unlink")
@@ -57,8 +59,6 @@ class TestAccess(SelfServiceCase):
             self.bono._spar_set_id("TOKEN:amina-0001@NATIONALID")
 
     def test_password_is_checked_for_oneself_only(self):
-        from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
-
         with self.assertRaises(SparSecurityError):
             self.amina.with_user(self.bono)._spar_check_password("spar_amina-password")
         self.amina.with_user(self.amina)._spar_check_password("spar_amina-password")

@@ -21,9 +21,7 @@ class TestDraft(SelfServiceCase):
         draft._choose_kind(self.bank_type.id)
         draft._choose_provider(self.bank.id)
         draft._choose_branch(self.branch.id)
-        draft._type_answers(
-            {"account_number": NUMBER, "account_number_again": NUMBER}
-        )
+        draft._type_answers({"account_number": NUMBER, "account_number_again": NUMBER})
         return draft
 
     def test_steps_follow_the_answers(self):

@@ -3,6 +3,8 @@
 
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.g2p_spar_mapper.outcomes import Actor
+
 from .common import AMINA, BONO, CHANGE, HOME, PortalCase
 
 
@@ -17,7 +19,7 @@ class TestOtherPeople(PortalCase):
             "set",
             cls.bank_address("555566668888"),
             holder_name="Bono",
-            actor=cls._actor(cls.bono),
+            actor=Actor("portal", user_id=cls.bono.id),
         )
         mapping = cls.env["g2p.spar.mapping"].search([("state", "=", "active")])[-1:]
         cls.claims = {
@@ -33,12 +35,6 @@ class TestOtherPeople(PortalCase):
             "reference": cls.bonos_change.reference,
             "sudo": 1,
         }
-
-    @staticmethod
-    def _actor(user):
-        from odoo.addons.g2p_spar_mapper.outcomes import Actor
-
-        return Actor("portal", user_id=user.id)
 
     def setUp(self):
         super().setUp()

@@ -16,7 +16,7 @@ class TestPortal(PortalCase):
 
     def test_first_account_without_javascript(self):
         self.open("/my")
-        self.follow("payment-account-card")
+        self.follow("payment-account-link")
         self.assertTrue(self.find("account-none"))
         self.follow("add-account")
         self.choose("kind", kind="bank")
@@ -292,6 +292,15 @@ class TestIdentityCheck(PortalCase):
         self.assertFalse(self.page.xpath("//input[@name='password']/@value"))
         self.confirm(self.amina)
         self.assertEqual(len(self.changes(AMINA)), 1)
+
+    def test_strange_passwords(self):
+        self.log_in(self.amina)
+        self.to_review()
+        for password in ("\x00", "é\u202e", "x" * 9000):
+            self.confirm(self.amina, password=password)
+            self.assertTrue(self.error_at("password"))
+            getattr(self.env.registry, "_login_failures", {}).clear()
+        self.assertFalse(self.changes(AMINA))
 
     def test_somebody_elses_password_is_wrong(self):
         self.log_in(self.amina)

@@ -49,11 +49,13 @@ class SparBeneficiaryLogin(models.TransientModel):
                 self.env._("Fill in the name, a valid e-mail and the beneficiary ID.")
             )
         # sudo: only staff come here, and a new contact gets nothing but a portal login
-        partner = self.env["res.partner"].sudo().create(
-            {"name": self.name.strip(), "email": email}
+        partner = (
+            self.env["res.partner"]
+            .sudo()
+            .create({"name": self.name.strip(), "email": email})
         )
-        invitation = self.env["portal.wizard"].sudo().create(
-            {"partner_ids": partner.ids}
+        invitation = (
+            self.env["portal.wizard"].sudo().create({"partner_ids": partner.ids})
         )
         if invitation.user_ids.email_state == "exist":
             raise UserError(
