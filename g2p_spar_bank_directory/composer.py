@@ -19,6 +19,7 @@ class AddressComposer:
         self.env = account_type.env
         self.account_type = account_type
         self.strategy = account_type.strategy_id
+        self.separators = grammar.separators(self.strategy.construct_template)
         self.errors = {}
 
     def compose(self, answers):
@@ -41,7 +42,7 @@ class AddressComposer:
         record = self.env[model]
         if isinstance(answer, str) and re.fullmatch("[0-9]{1,10}", answer):
             answer = int(answer)
-        if not isinstance(answer, int) or not 0 < answer < 2**31:
+        if type(answer) is not int or not 0 < answer < 2**31:
             return record
         return record.browse(answer).exists()
 
@@ -95,7 +96,7 @@ class AddressComposer:
             self.errors[key] = _("This holds a character that is not allowed.")
         elif len(answer) > MAX_ANSWER:
             self.errors[key] = _("This is too long.")
-        elif any(text in answer for text in self._get_separators()):
+        elif any(text in answer for text in self.separators):
             self.errors[key] = question._get_error_text()
         else:
             country = fsp.country_id.code or ""
@@ -106,9 +107,6 @@ class AddressComposer:
             except ValueError as err:
                 self.errors[key] = self._get_reason(question, fsp, str(err))
         return ""
-
-    def _get_separators(self):
-        return grammar.separators(self.strategy.construct_template)
 
     def _get_reason(self, question, fsp, code):
         """What to tell the person about an answer its validator refused."""
@@ -181,4 +179,9 @@ class AddressComposer:
 
     def _reads_back(self, components):
         text = grammar.construct(self.strategy.construct_template, components)
-        return grammar.deconstruct(self.strategy._compile(), text) == components
+        (fmt,) = (
+            fmt
+            for fmt in self.account_type._get_formats()
+            if fmt.strategy_id == self.strategy.id
+        )
+        return grammar.deconstruct(fmt.compiled, text) == components

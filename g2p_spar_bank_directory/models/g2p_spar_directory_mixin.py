@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import re
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -11,12 +12,37 @@ from ..grammar import has_control
 # Codes travel inside addresses: no separator of any known format may be part of one.
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SEARCH_LIMIT = 100  #: most records one search gives back
+COUNT_LIMIT = 1000  #: matches are counted up to here
 TERM_LENGTH = 100  #: a longer search term is cut
 
 
 def search_form(text):
     """``text`` as searches compare it: no accents, no capitals, single spaces."""
     return " ".join(remove_accents(text).casefold().split())
+
+
+# Texts are compared by byte value: they hold no capitals, LIKE is several times faster
+# than in a language's own collation, and one index serves both LIKE and the order.
+def _like(model, alias, query, pattern):
+    text = model._field_to_sql(alias, "search_text", query)
+    return SQL('%s COLLATE "C" LIKE %s', text, pattern)
+
+
+def _has_word(model, alias, query, word):
+    pattern = escape_psql(word)
+    if len(word) > 2:
+        return _like(model, alias, query, f"%{pattern}%")
+    # One or two letters: words that begin so. Only that can be found in the index.
+    return SQL(
+        "(%s OR %s)",
+        _like(model, alias, query, f"{pattern}%"),
+        _like(model, alias, query, f"% {pattern}%"),
+    )
+
+
+def _record_has_word(record, word):
+    text = record.search_text or ""
+    return word in text if len(word) > 2 else f" {word}" in f" {text}"
 
 
 class DirectoryMixin(models.AbstractModel):
@@ -38,9 +64,15 @@ class DirectoryMixin(models.AbstractModel):
     search_text = fields.Char(
         compute="_compute_search_text",
         store=True,
-        index="trigram",
         help="Name, code and BIC without accents and capitals.",
     )
+
+    _search_words = models.Index(
+        lambda registry: (
+            registry.has_trigram and 'USING gin (search_text COLLATE "C" gin_trgm_ops)'
+        )
+    )
+    _search_order = models.Index('(search_text COLLATE "C", id) WHERE active IS TRUE')
 
     def _search_text_fields(self):
         """Names of the fields that a search looks at, the most telling first."""
@@ -87,10 +119,17 @@ class DirectoryMixin(models.AbstractModel):
 
     @api.model
     def _get_term_domain(self, term):
-        """Entries that hold each word of ``term``; any order, accents, capitals."""
+        """Entries that hold each word of ``term``, whatever order and capitals.
+
+        A word of one or two letters counts where a word begins.
+        """
         words = search_form(term.replace("\x00", "")[:TERM_LENGTH]).split()
         return Domain.AND(
-            Domain("search_text", "ilike", escape_psql(word)) for word in words
+            Domain.custom(
+                to_sql=partial(_has_word, word=word),
+                predicate=partial(_record_has_word, word=word),
+            )
+            for word in words
         )
 
     @api.model
@@ -101,31 +140,43 @@ class DirectoryMixin(models.AbstractModel):
         :param Domain domain: which entries are eligible
         :param int limit: page size, at most 100
         :param int offset: how many to skip
-        :return: ``(records, total)``
+        :return: ``(records, total)``; ``total`` is exact up to 1,000 and stays there
+            for more
         """
         limit = min(max(int(limit or 0), 1), SEARCH_LIMIT)
-        offset = max(int(offset or 0), 0)
+        offset = min(max(int(offset or 0), 0), COUNT_LIMIT)
         term = (term or "").replace("\x00", "")[:TERM_LENGTH]
-        domain &= Domain("active", "=", True) & self._get_term_domain(term)
-        term = search_form(term)
+        domain &= Domain("active", "=", True)
+        # Two look-ups, each in the order of an index: sorting every match by "begins
+        # with" takes half a second when 100,000 branches match.
+        prefix = search_form(term)
         query = self._search(domain)
-        if query.is_empty():
-            return self.browse(), 0
-        order = self._order_to_sql(self._order, query)
-        if term:
-            order = SQL(
-                "%s LIKE %s DESC, %s",
-                self._field_to_sql(self._table, "search_text", query),
-                escape_psql(term) + "%",
-                order,
-            )
-        query.order = order
+        query.add_where(self._begins_with(query, prefix))
+        ids = self._read_page(query, limit, offset)
+        query = self._search(domain & self._get_term_domain(term))
+        total = self._count(query)
+        if prefix and len(ids) < limit and total > len(ids) + offset:
+            begin = self._search(domain)
+            begin.add_where(self._begins_with(begin, prefix))
+            skip = max(offset - self._count(begin), 0) if offset else 0
+            query.add_where(SQL("NOT %s", self._begins_with(query, prefix)))
+            ids += self._read_page(query, limit - len(ids), skip)
+        return self.browse(ids), total
+
+    def _begins_with(self, query, prefix):
+        return _like(self, self._table, query, pattern=escape_psql(prefix) + "%")
+
+    def _read_page(self, query, limit, offset):
+        text = self._field_to_sql(self._table, "search_text", query)
+        identifier = SQL.identifier(self._table, "id")
+        query.order = SQL('%s COLLATE "C", %s', text, identifier)
         query.limit = limit
         query.offset = offset or None
-        # One statement for page and total.
-        rows = self.env.execute_query(
-            query.select(SQL.identifier(self._table, "id"), SQL("count(*) OVER ()"))
-        )
-        if rows:
-            return self.browse(row[0] for row in rows), rows[0][1]
-        return self.browse(), self.search_count(domain) if offset else 0
+        return [row[0] for row in self.env.execute_query(query.select(identifier))]
+
+    def _count(self, query):
+        query.order = query.offset = None
+        query.limit = COUNT_LIMIT
+        inner = query.select(SQL("1"))
+        ((count,),) = self.env.execute_query(SQL("SELECT count(*) FROM (%s) t", inner))
+        return count

@@ -23,6 +23,9 @@ class SparFspBranch(models.Model):
     _code_uniq = models.Constraint(
         "UNIQUE(fsp_id, code)", "This provider already has a branch with this code."
     )
+    _search_order_fsp = models.Index(
+        '(fsp_id, search_text COLLATE "C", id) WHERE active IS TRUE'
+    )
 
     def _search_text_fields(self):
         return [*super()._search_text_fields(), "city"]

@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -28,6 +30,7 @@ class SparStrategy(models.Model):
     number = fields.Integer(
         required=True,
         copy=False,
+        default=lambda self: self._default_number(),
         help="Identifies the format on the wire (strategy_id).",
     )
     kind = fields.Selection(
@@ -71,6 +74,11 @@ class SparStrategy(models.Model):
     _number_positive = models.Constraint(
         "CHECK(number > 0)", "The number of an address format is greater than zero."
     )
+
+    @api.model
+    def _default_number(self):
+        last = self.search([], order="number desc", limit=1)
+        return max(last.number, 99) + 1  # what OpenG2P may add stays below 100
 
     @api.depends("construct_template", "deconstruct_pattern")
     def _compute_pattern(self):
@@ -148,6 +156,12 @@ class SparStrategy(models.Model):
                 )
             )
 
+    def copy_data(self, default=None):
+        return [
+            dict(vals, name=self.env._("%s (copy)", strategy.name))
+            for strategy, vals in zip(self, super().copy_data(default), strict=True)
+        ]
+
     def action_activate(self):
         self.write({"state": "active"})
 
@@ -186,8 +200,8 @@ class SparStrategy(models.Model):
             components[name.strip()] = value.strip()
         return components
 
-    def _compile(self):
-        """The compiled pattern in use.
+    def _compile_checked(self):
+        """The compiled pattern in use, after a look at its groups and its speed.
 
         :raise ValueError: when template or pattern cannot be used
         """
@@ -204,7 +218,7 @@ class SparStrategy(models.Model):
         """This format as plain data for the reader of addresses."""
         self.ensure_one()
         account_type = self.account_type_id
-        compiled = self._compile()
+        compiled = re.compile(self.pattern)
         number = account_type.field_ids.filtered("is_number")
         branch = account_type.field_ids.filtered(lambda q: q.source == "branch")
         words = [account_type.code, account_type.wire_fa_type, self.fa_type or ""]
@@ -235,7 +249,7 @@ class SparStrategy(models.Model):
         """
         self.ensure_one()
         try:
-            compiled = self._compile()
+            compiled = self._compile_checked()
             sample = self._get_sample()
         except ValueError as err:
             raise ValidationError(

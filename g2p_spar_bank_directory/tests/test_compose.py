@@ -123,6 +123,7 @@ class TestCompose(DirectoryCommon):
         for fsp in (
             None,
             0,
+            True,
             -1,
             2**40,
             "9" * 30,

@@ -44,6 +44,14 @@ class TestDirectory(DirectoryCommon):
             records, total = self.search(term)
             self.assertEqual((records, total), (self.bank, 1), term)
 
+    def test_short_words_begin_words(self):
+        for term in ("t", "ba", "lt te", "tb"):
+            self.assertIn(self.bank, self.search(term)[0], term)
+        self.assertNotIn(self.bank, self.search("es")[0])
+        # The same rule holds in memory.
+        domain = [("display_name", "ilike", "ba")]
+        self.assertEqual((self.bank + self.wallet).filtered_domain(domain), self.bank)
+
     def test_search_is_by_type(self):
         self.assertEqual(self.search("pesa"), (self.Fsp, 0))
         records, _total = self.Fsp._search_directory("pesa", self.AccountType)

@@ -162,6 +162,12 @@ class TestStrategy(DirectoryCommon):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
             self.make()
 
+    def test_copy_is_a_draft_with_an_own_number(self):
+        copy = self.Strategy.search([("number", "=", 2)]).copy()
+        self.assertEqual(copy.state, "draft")
+        self.assertGreaterEqual(copy.number, 100)
+        copy.construct_template = "x:" + copy.construct_template
+
     def test_test_button(self):
         action = self.make().action_test()
         self.assertEqual(action["params"]["type"], "success")
