@@ -20,7 +20,12 @@
         "views/g2p_spar_connector_views.xml",
         "views/g2p_spar_change_views.xml",
         "wizards/g2p_spar_change_wizard_views.xml",
+        "views/g2p_spar_mapping_views.xml",
         "views/spar_menus.xml",
+    ],
+    "demo": [
+        "demo/res_users_demo.xml",
+        "demo/g2p_spar_change_demo.xml",
     ],
     "installable": True,
 }

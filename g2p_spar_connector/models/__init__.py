@@ -5,3 +5,4 @@ from . import g2p_spar_connector_adapter_local
 from . import g2p_spar_connector_adapter_g2p_connect
 from . import g2p_spar_change
 from . import g2p_spar_change_apply
+from . import g2p_spar_mapping

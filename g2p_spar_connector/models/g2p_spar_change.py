@@ -72,7 +72,9 @@ class SparChange(models.Model):
     # -- whom and where to; readable forms only
     id_key = fields.Char(required=True, readonly=True, groups=fields.NO_ACCESS)
     wire_id = fields.Char(required=True, readonly=True, groups=fields.NO_ACCESS)
-    id_type_id = fields.Many2one("g2p.spar.id.type", readonly=True, ondelete="restrict")
+    id_type_id = fields.Many2one(
+        "g2p.spar.id.type", "ID Type", readonly=True, ondelete="restrict"
+    )
     id_masked = fields.Char("Beneficiary ID", readonly=True)
     fa = fields.Char(readonly=True, groups=fields.NO_ACCESS)
     phone = fields.Char(readonly=True, groups=fields.NO_ACCESS)

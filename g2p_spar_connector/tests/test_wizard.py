@@ -62,6 +62,17 @@ class TestChangeWizard(ConnectorCase):
         self.perform(change)
         self.assertEqual(self.look_up().account_type, "mobile_wallet")
 
+    def test_mapping_shows_its_changes(self):
+        mapping = self.env["g2p.spar.mapping"].browse(self.link().mapping_id)
+        self.assertEqual(mapping.with_user(self.officer).change_count, 0)
+        change = self.submit()
+        self.submit("token:somebody-else@nationalId")
+        mapping.invalidate_recordset()
+        theirs = mapping.with_user(self.officer)
+        self.assertEqual(theirs.change_count, 1)
+        action = theirs.action_open_changes()
+        self.assertEqual(self.changes.search(action["domain"]), change)
+
     def test_remove(self):
         self.link()
         form = Form(self.wizards)
@@ -113,19 +124,6 @@ class TestChangeWizard(ConnectorCase):
 
     def test_more_typed_questions(self):
         self.bank_type.strategy_id = False
-        strategy = self.env["g2p.spar.strategy"].create(
-            {
-                "name": "With purpose",
-                "number": 990,
-                "kind": "fa",
-                "account_type_id": self.bank_type.id,
-                "construct_template": "acc:{account_number}.at:{bank_code}.of:{owner}",
-                "deconstruct_pattern": "^acc:(?P<account_number>.*)"
-                r"\.at:(?P<bank_code>.*)\.of:(?P<owner>.*)$",
-                "sample": "account_number: 1\nbank_code: B\nowner: me",
-                "state": "active",
-            }
-        )
         self.env["g2p.spar.account.type.field"].create(
             {
                 "account_type_id": self.bank_type.id,
@@ -133,6 +131,17 @@ class TestChangeWizard(ConnectorCase):
                 "name": "Owner",
                 "key": "owner",
                 "source": "typed",
+            }
+        )
+        strategy = self.env["g2p.spar.strategy"].create(
+            {
+                "name": "With purpose",
+                "number": 990,
+                "kind": "fa",
+                "account_type_id": self.bank_type.id,
+                "construct_template": "acc:{account_number}.at:{bank_code}.of:{owner}",
+                "sample": "account_number: 1\nbank_code: B\nowner: me",
+                "state": "active",
             }
         )
         self.bank_type.strategy_id = strategy
