@@ -20,6 +20,10 @@
         "views/g2p_spar_disbursement_views.xml",
         "views/spar_menus.xml",
     ],
+    "demo": [
+        "demo/res_users_demo.xml",
+        "demo/g2p_spar_disbursement_demo.xml",
+    ],
     "assets": {
         "web.assets_backend": [
             "g2p_spar_disbursement/static/src/**/*",

@@ -154,6 +154,7 @@ class TestImport(DisbursementCommon):
                 {"name": "x", "source": "text", "text": "id,amount\n" + text}
             )
             self.env.flush_all()
+            self.env.invalidate_all()
             before = self.env.cr.sql_log_count
             wizard.action_import()
             self.env.flush_all()
