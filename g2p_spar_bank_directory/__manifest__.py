@@ -27,5 +27,4 @@
         "demo/g2p_spar_fsp_demo.xml",
     ],
     "application": True,
-    "installable": True,
 }

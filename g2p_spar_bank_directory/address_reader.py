@@ -28,8 +28,8 @@ class Format(NamedTuple):
     mask: str
     branch_required: bool
 
-    def read(self, text):
-        """Take ``text`` apart.
+    def take_apart(self, text):
+        """The components of ``text``.
 
         :return: :class:`Reading`, or ``None`` when the text has another form
         """
@@ -74,7 +74,7 @@ class AddressReader:
         self.branches = {}
         self.branched = frozenset()
 
-    def read(self, fas):
+    def read_batch(self, fas):
         """:return: an ``Address`` or ``AddressError`` for each of ``fas``, in order"""
         texts = {fa for fa in fas if isinstance(fa, str)}
         readings = {fa: self._take_apart(fa) for fa in texts}
@@ -89,15 +89,18 @@ class AddressReader:
 
     def _take_apart(self, fa):
         """:return: Reading, AddressError, or None when no format fits"""
-        _ = self.env._
         if not fa.strip():
-            return self._error("fa", _("The address is empty."))
+            return self._error("fa", self.env._("The address is empty."))
         if len(fa) > grammar.MAX_TEXT:
-            return self._error("fa", _("An address has at most 1000 characters."))
+            return self._error(
+                "fa", self.env._("An address has at most 1000 characters.")
+            )
         if grammar.has_control(fa):
-            return self._error("fa", _("The address holds a character not allowed."))
+            return self._error(
+                "fa", self.env._("The address holds a character not allowed.")
+            )
         for fmt in self.formats:
-            if reading := fmt.read(fa):
+            if reading := fmt.take_apart(fa):
                 return reading
         return None
 
@@ -189,18 +192,19 @@ class AddressReader:
 
     def _check_directory(self, fmt, by_role, fsp, branch):
         """:return: ``{key: sentence}`` of what the directory has against it"""
-        _ = self.env._
         if FSP_CODE not in fmt.roles.values():
             return {}
         if not fsp or not fsp.active:
-            return {"fsp": _("The directory has no such provider.")}
+            return {"fsp": self.env._("The directory has no such provider.")}
         if fmt.account_type_id not in fsp.account_type_ids.ids:
-            return {"fsp": _("This provider does not offer this kind of account.")}
+            return {
+                "fsp": self.env._("This provider does not offer this kind of account.")
+            }
         if BRANCH_CODE not in fmt.roles.values():
             return {}
         if by_role.get(BRANCH_CODE):
             if not branch or not branch.active:
-                return {"branch": _("This provider has no such branch.")}
+                return {"branch": self.env._("This provider has no such branch.")}
         elif fmt.branch_required and fsp.id in self.branched:
-            return {"branch": _("The branch is missing.")}
+            return {"branch": self.env._("The branch is missing.")}
         return {}

@@ -86,16 +86,15 @@ class AddressComposer:
 
     def _get_typed(self, question, fsp, answer):
         """The normal form of a typed answer; notes an error when it has none."""
-        _ = self.env._
         key = question.key
         if not answer or (isinstance(answer, str) and not answer.strip()):
             if question.required:
-                self.errors[key] = _("Please fill this in.")
+                self.errors[key] = self.env._("Please fill this in.")
             return ""
         if not isinstance(answer, str) or grammar.has_control(answer):
-            self.errors[key] = _("This holds a character that is not allowed.")
+            self.errors[key] = self.env._("This holds a character that is not allowed.")
         elif len(answer) > MAX_ANSWER:
-            self.errors[key] = _("This is too long.")
+            self.errors[key] = self.env._("This is too long.")
         elif any(text in answer for text in self.separators):
             self.errors[key] = question._get_error_text()
         else:

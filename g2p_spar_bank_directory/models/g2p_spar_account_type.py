@@ -73,16 +73,19 @@ class SparAccountType(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        result = super().create(vals_list)
         self.env.registry.clear_cache()
-        return super().create(vals_list)
+        return result
 
     def write(self, vals):
+        result = super().write(vals)
         self.env.registry.clear_cache()
-        return super().write(vals)
+        return result
 
     def unlink(self):
+        result = super().unlink()
         self.env.registry.clear_cache()
-        return super().unlink()
+        return result
 
     def _form_fields(self):
         """The questions, for a screen to show.
@@ -140,7 +143,7 @@ class SparAccountType(models.Model):
         :return: for each address an ``Address`` (its ``fa`` is the given text,
             unchanged) or an ``AddressError``, in order
         """
-        return AddressReader(self.env, strict).read(fas)
+        return AddressReader(self.env, strict).read_batch(fas)
 
     @api.model
     @tools.ormcache()

@@ -107,16 +107,19 @@ class SparAccountTypeField(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        result = super().create(vals_list)
         self.env.registry.clear_cache()
-        return super().create(vals_list)
+        return result
 
     def write(self, vals):
+        result = super().write(vals)
         self.env.registry.clear_cache()
-        return super().write(vals)
+        return result
 
     def unlink(self):
+        result = super().unlink()
         self.env.registry.clear_cache()
-        return super().unlink()
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_number(self):
@@ -134,11 +137,18 @@ class SparAccountTypeField(models.Model):
         self.ensure_one()
         if self.error:
             return self.error
-        _ = self.env._
         return {
-            "pattern": _("Please check the number: it does not have the right form."),
-            "account": _("Please enter 6 to 20 digits, or an IBAN."),
-            "iban": _("Please enter a valid IBAN, for example GB29 NWBK 6016 1331…"),
-            "phone": _("Please enter a valid phone number, with its country code."),
-            "email": _("Please enter an e-mail address such as name@example.org."),
-        }.get(self.validator, _("Please check this answer."))
+            "pattern": self.env._(
+                "Please check the number: it does not have the right form."
+            ),
+            "account": self.env._("Please enter 6 to 20 digits, or an IBAN."),
+            "iban": self.env._(
+                "Please enter a valid IBAN, for example GB29 NWBK 6016 1331…"
+            ),
+            "phone": self.env._(
+                "Please enter a valid phone number, with its country code."
+            ),
+            "email": self.env._(
+                "Please enter an e-mail address such as name@example.org."
+            ),
+        }.get(self.validator, self.env._("Please check this answer."))

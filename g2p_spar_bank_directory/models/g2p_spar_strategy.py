@@ -120,8 +120,9 @@ class SparStrategy(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        result = super().create(vals_list)
         self.env.registry.clear_cache()
-        return super().create(vals_list)
+        return result
 
     def write(self, vals):
         changed = [name for name in FORMAT_FIELDS if name in vals]
@@ -139,12 +140,14 @@ class SparStrategy(models.Model):
             raise UserError(
                 self.env._("An address format that was in use cannot be a draft again.")
             )
+        result = super().write(vals)
         self.env.registry.clear_cache()
-        return super().write(vals)
+        return result
 
     def unlink(self):
+        result = super().unlink()
         self.env.registry.clear_cache()
-        return super().unlink()
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_only_drafts(self):
@@ -288,10 +291,10 @@ class SparStrategy(models.Model):
             ]
         )
         for other in others:
-            reading = other._prepare_format().read(text)
+            reading = other._prepare_format().take_apart(text)
             if reading and (
                 other.account_type_id != self.account_type_id
-                or reading.by_role != own.read(text).by_role
+                or reading.by_role != own.take_apart(text).by_role
             ):
                 raise ValidationError(
                     self.env._(

@@ -16,7 +16,7 @@ from .common import DirectoryCommon
 class TestSchwiftySource(DirectoryCommon):
     """The mapping, on entries of known content."""
 
-    def read(self, country, *rows):
+    def read_entries(self, country, *rows):
         entries = [
             Bank(
                 country_code=country,
@@ -34,7 +34,7 @@ class TestSchwiftySource(DirectoryCommon):
             return schwifty_source.read_country(country)
 
     def test_a_code_is_a_bank(self):
-        providers, skipped = self.read(
+        providers, skipped = self.read_entries(
             "FR",
             ("10096", "CIC", "CIC", "CMCIFRPP", False),
             ("10096", "CIC Lyon", "CIC", "CMCIFRPPLYO", True),
@@ -47,7 +47,7 @@ class TestSchwiftySource(DirectoryCommon):
         self.assertEqual(skipped, Counter({schwifty_source.SEEN: 1}))
 
     def test_codes_of_one_bank_are_branches(self):
-        providers, _skipped = self.read(
+        providers, _skipped = self.read_entries(
             "DE",
             ("14040000", "Bank", "Bank Schwerin", "COBADEFFXXX", True),
             ("13040000", "Bank", "Bank Rostock", "COBADEFF130", True),
@@ -63,7 +63,7 @@ class TestSchwiftySource(DirectoryCommon):
         self.assertEqual(providers[1].offices, [])
 
     def test_members_of_a_union_are_banks(self):
-        providers, _skipped = self.read(
+        providers, _skipped = self.read_entries(
             "DE",
             ("13061128", "Raiffeisenbank", "Raiffbk Doberan", "GENODEF1DBR", True),
             ("20069144", "Raiffeisenbank", "Raiffbk Seester", "GENODEF1SST", True),
@@ -73,7 +73,7 @@ class TestSchwiftySource(DirectoryCommon):
         )
 
     def test_ranges_are_no_branches(self):
-        providers, _skipped = self.read(
+        providers, _skipped = self.read_entries(
             "BE",
             ("001", "Fortis", "Fortis", "GEBABEBB", True),
             ("002", "Fortis", "Fortis", "GEBABEBB", True),
@@ -83,7 +83,7 @@ class TestSchwiftySource(DirectoryCommon):
         )
 
     def test_bic_stands_in_for_a_code(self):
-        providers, skipped = self.read(
+        providers, skipped = self.read_entries(
             "SA",
             ("", "Al Rajhi", "Al Rajhi", "RJHISARI", True),
             ("", "Nameless", "", None, True),

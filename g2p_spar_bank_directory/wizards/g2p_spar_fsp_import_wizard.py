@@ -29,13 +29,12 @@ class SparFspImportWizard(models.TransientModel):
             report = self.env["g2p.spar.fsp"]._import_schwifty(self.country_id.code)
         except SparError as err:
             raise UserError(err.message) from err
-        _ = self.env._
         lines = [
-            (_("Providers"), report.providers, 0, False),
-            (_("Branches"), report.branches, 0, False),
+            (self.env._("Providers"), report.providers, 0, False),
+            (self.env._("Branches"), report.branches, 0, False),
         ]
         lines += [
-            (_("Left out"), {}, count, reason)
+            (self.env._("Left out"), {}, count, reason)
             for reason, count in sorted(report.skipped.items())
         ]
         self.line_ids = [
@@ -54,7 +53,7 @@ class SparFspImportWizard(models.TransientModel):
         self.state = "done"
         return {
             "type": "ir.actions.act_window",
-            "name": _("Import banks"),
+            "name": self.env._("Import banks"),
             "res_model": self._name,
             "res_id": self.id,
             "view_mode": "form",
