@@ -22,22 +22,29 @@ LOOPBACK = "127.0.0.1"  # demo logins are no secret: no other machine gets in
 KEY_FILE = places.STATE / "keyring.json"
 
 
+_HASH = (
+    "import sys; from passlib.hash import pbkdf2_sha512; "
+    "print(pbkdf2_sha512.hash(sys.stdin.read()))"
+)
+
+
 class Instance:
     """A database, made completely or not at all.
 
     :param str database: its name
     :param postgres: the :class:`~.postgres.PostgresServer` it lies on
-    :param odoo: the :class:`~.odoo_source.OdooSource` to run
+    :param odoo: the :class:`~.odoo_source.OdooSource` to run; only stopping needs none
     :param Path python: the Python of the environment to run it with
     """
 
-    def __init__(self, database, postgres, odoo, python):
+    def __init__(self, database, postgres, odoo=None, python=None):
         self.database = database
         self.postgres = postgres
         self.odoo = odoo
         self.python = python
-        self.folder = places.STATE / "instances" / database
+        self.folder = places.STATE / "instances" / (database + postgres.suffix)
         self.log_path = self.folder / "odoo.log"
+        self.password_file = self.folder / "admin-password"
 
     # ---------------------------------------------------------------- the database
 
@@ -76,8 +83,18 @@ class Instance:
         new.become(self)
 
     def install(self, names, demo, log):
-        """Install addons into the database, which need not exist."""
+        """Install addons into the database, which need not exist.
+
+        Odoo loads an addon's demo data only if all it depends on has demo data. The
+        addons of a foundation have none (we want no products and invoices on our
+        screens), so they are made to look as if they had.
+        """
         self.configure()
+        if demo and self.database in self.postgres.databases():
+            self.postgres.query(
+                "UPDATE ir_module_module SET demo = true WHERE state = 'installed'",
+                self.database,
+            )
         run(
             self.command("-i", ",".join(names), "--stop-after-init", "--no-http")
             + (["--with-demo"] if demo else []),
@@ -161,6 +178,33 @@ class Instance:
         path = self.folder / "addons.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
+    def logins(self):
+        """Logins of the active users, as the database has them."""
+        rows = self.postgres.query(
+            "SELECT login FROM res_users WHERE active", self.database
+        )
+        return {row[0] for row in rows}
+
+    def protect_administrator(self):
+        """Give the administrator a random password instead of Odoo's well-known one.
+
+        :return: the password; it is also kept in the folder, readable by us alone
+        """
+        password = secrets.token_urlsafe(12)
+        hashed = subprocess.run(
+            [self.python, "-c", _HASH],
+            input=password,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        self.postgres.query(
+            f"UPDATE res_users SET password = '{hashed}' WHERE login = 'admin'",
+            self.database,
+        )
+        private_file(self.password_file).write_text(password + "\n")
+        return password
+
     # ------------------------------------------------------------------ the server
 
     def configure(self, port=8069, workers=0):
@@ -198,10 +242,7 @@ class Instance:
             "host": LOOPBACK,
             "port": port,
         }
-        path = self.folder / "odoo.conf"
-        path.touch(0o600)
-        path.chmod(0o600)
-        with path.open("w") as file:
+        with private_file(self.folder / "odoo.conf").open("w") as file:
             written.write(file)
 
     def command(self, *arguments):
@@ -218,15 +259,19 @@ class Instance:
             PYTHONUNBUFFERED="1",
         )
 
+    def check_port(self, port):
+        """Refuse a port that somebody else listens on."""
+        if not places.port_is_free(port):
+            raise Failure(
+                f"Port {port} is taken by another program; choose one with --port."
+            )
+
     def start(self, port, workers=0):
         """Start the server and wait until it answers.
 
         :raise Failure: the port is taken, or the server ended
         """
-        if not places.port_is_free(port):
-            raise Failure(
-                f"Port {port} is taken by another program; choose one with --port."
-            )
+        self.check_port(port)
         self.configure(port, workers)
         with self.log_path.open("ab") as log:
             process = subprocess.Popen(
@@ -281,10 +326,16 @@ def ensure_key_file():
     if KEY_FILE.exists():
         return
     key = base64.b64encode(secrets.token_bytes(32)).decode()
-    new = KEY_FILE.with_suffix(".new")
-    new.touch(0o600)
+    new = private_file(KEY_FILE.with_suffix(".new"))
     new.write_text(json.dumps({"current": "k1", "keys": {"k1": key}}))
     new.rename(KEY_FILE)
+
+
+def private_file(path):
+    """Make sure that nobody else can read a file before a secret goes in."""
+    path.touch(0o600)
+    path.chmod(0o600)
+    return path
 
 
 def _wheel_addons(python):

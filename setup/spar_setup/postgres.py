@@ -7,6 +7,7 @@ password that nobody has to know; the system's own server is never touched.
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -28,6 +29,8 @@ shared_buffers = 256MB
 max_wal_size = 2GB
 """
 
+_USERS = places.STATE / "postgres.users"  # who uses the server holds a lock on it
+
 
 class PostgresServer:
     """A server and the role Odoo connects as."""
@@ -40,6 +43,11 @@ class PostgresServer:
         self.port = port
         self.user = user
         self.password = password
+
+    @property
+    def suffix(self):
+        """Keeps the folders of databases on different servers apart."""
+        return f"@{self.host.replace('/', '_')}_{self.port}"
 
     def environment(self):
         """What libpq's programs need to connect."""
@@ -99,19 +107,25 @@ class PostgresServer:
 class PrivateServer(PostgresServer):
     """The server of this checkout; runs as long as somebody uses it."""
 
+    suffix = ""
+
     def __init__(self):
         self.owner = _server_user()
-        self.folder = _folder(self.owner)
         self.programs = debian.server_programs()
         self._secrets = places.STATE / "postgres.json"
         super().__init__("127.0.0.1", 0, "spar", "")
+
+    @functools.cached_property
+    def folder(self):
+        """The folder with its data."""
+        return _folder(self.owner)
 
     def ensure_running(self):
         """Make the server if need be, start it if it is not up, note its port.
 
         Call it with the lock of the server held.
         """
-        self._hold()
+        self.hold()
         if not self.folder.exists():
             self._initialise()
         words = json.loads(self._secrets.read_text())
@@ -132,19 +146,20 @@ class PrivateServer(PostgresServer):
         """
         if self.use is None:
             return
-        try:
-            # Odoo servers inherit the shared lock, so this fails while one runs.
-            fcntl.flock(self.use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pass
-        else:
-            if self._is_running():
-                self._control("stop", "-m", "fast")
         os.close(self.use)
         self.use = None
+        with _USERS.open("a") as probe:
+            try:
+                # An Odoo server inherited our shared lock: this fails while it runs.
+                fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            if self._is_running():
+                self._control("stop", "-m", "fast")
 
-    def _hold(self):
-        self.use = os.open(places.STATE / "postgres.users", os.O_RDWR | os.O_CREAT)
+    def hold(self):
+        """Count as a user of the server."""
+        self.use = os.open(_USERS, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self.use, fcntl.LOCK_SH)
 
     def _initialise(self):
@@ -204,31 +219,43 @@ class PrivateServer(PostgresServer):
         return self.folder / "postmaster.pid"
 
 
+def configured():
+    """The server to use, up or not: the private one, unless PGHOST names another."""
+    if not os.environ.get("PGHOST"):
+        return PrivateServer()
+    return PostgresServer(
+        os.environ["PGHOST"],
+        os.environ.get("PGPORT", "5432"),
+        os.environ.get("PGUSER") or pwd.getpwuid(os.geteuid()).pw_name,
+        os.environ.get("PGPASSWORD", ""),
+    )
+
+
 @contextlib.contextmanager
 def server():
     """The PostgreSQL server to use, up for the time of the block."""
-    if os.environ.get("PGHOST"):
-        external = PostgresServer(
-            os.environ["PGHOST"],
-            os.environ.get("PGPORT", "5432"),
-            os.environ.get("PGUSER") or _login(),
-            os.environ.get("PGPASSWORD", ""),
-        )
-        external.check_rights()
-        yield external
+    chosen = configured()
+    if not isinstance(chosen, PrivateServer):
+        chosen.check_rights()
+        yield chosen
         return
-    private = PrivateServer()
     try:
         with places.lock(places.STATE / "postgres.lock"):
-            private.ensure_running()
-        yield private
+            chosen.ensure_running()
+        yield chosen
     finally:
         with places.lock(places.STATE / "postgres.lock"):
-            private.release()
+            chosen.release()
 
 
-def _login():
-    return pwd.getpwuid(os.geteuid()).pw_name
+def stop_unused():
+    """Stop the private server if nobody uses it."""
+    if os.environ.get("PGHOST") or not debian.server_programs():
+        return
+    private = PrivateServer()
+    with places.lock(places.STATE / "postgres.lock"):
+        private.hold()
+        private.release()
 
 
 def _server_user():

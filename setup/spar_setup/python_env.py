@@ -65,7 +65,7 @@ def _make(kind, folder, python, files, options):
         run([sys.executable, "-m", "venv", folder], "The Python environment", log)
         run(
             [python, "-m", "pip", "install", "--disable-pip-version-check"]
-            + ["--no-input", "--retries", "3", "--progress-bar", "off"]
+            + ["--no-input", "--retries", "3", "--progress-bar", "off", "--no-compile"]
             + [*options, *listed],
             "Installing Python packages",
             log,
