@@ -33,13 +33,11 @@ class Backend:
 
     def search(self, text):
         """Type into the search bar; Enter takes the first suggestion."""
-        for remove in self.page.locator(".o_facet_remove").all():
-            remove.click()
         field = self.page.locator(".o_searchview_input")
         field.fill(text)
-        self.page.wait_for_selector(".o_searchview_autocomplete li")
+        self.page.wait_for_selector(".o_searchview_autocomplete .o-dropdown-item")
         field.press("Enter")
-        self.page.wait_for_selector(".o_searchview_facet")
+        expect(self.page.locator(".o_searchview_facet", has_text=text)).to_be_visible()
 
     def rows(self):
         return self.page.locator(".o_list_view .o_data_row")
