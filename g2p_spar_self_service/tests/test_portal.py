@@ -269,6 +269,10 @@ class TestPortal(PortalCase):
         self.open("/fr" + HOME)
         self.assertIn("Votre compte de paiement", self.words())
         self.assertEqual(self.page.get("lang"), "fr-FR")
+        # The switch is made of links and leads to the same page.
+        languages = {a.get("hreflang"): a.get("href") for a in self.find("language")}
+        self.open(languages["en"])
+        self.assertIn("Your payment account", self.words())
 
     def test_reads_from_the_right(self):
         arabic = self.env["res.lang"]._activate_lang("ar_001")
