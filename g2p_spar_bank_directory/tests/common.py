@@ -20,7 +20,7 @@ class DirectoryCommon(BaseCommon):
         cls.bank_type = cls.env.ref(xmlid + "account_type_bank")
         cls.mobile_type = cls.env.ref(xmlid + "account_type_mobile_wallet")
         cls.email_type = cls.env.ref(xmlid + "account_type_email_wallet")
-        cls.bank = cls.make_fsp("Tëst Bank Ltd.", "TBANK", cls.bank_type, "DE")
+        cls.bank = cls.make_fsp("Qwëst Bank Ltd.", "QWBANK", cls.bank_type, "DE")
         cls.branch = cls.make_branch(cls.bank, "Hauptstraße Nord", "TB001")
         cls.other_bank = cls.make_fsp("Other Bank", "OBANK", cls.bank_type, "DE")
         cls.other_branch = cls.make_branch(cls.other_bank, "Main Street", "OB001")

@@ -13,7 +13,7 @@ class TestCompose(DirectoryCommon):
         self.assertEqual(
             address.fa,
             "account_number:123456789012.branch_name:Hauptstraße Nord."
-            "branch_code:TB001.bank_name:Tëst Bank Ltd..bank_code:TBANK.fa_type:bank",
+            "branch_code:TB001.bank_name:Qwëst Bank Ltd..bank_code:QWBANK.fa_type:bank",
         )
         self.assertEqual(address.number, "123456789012")
         self.assertEqual(address.masked, "•••• 9012")
@@ -22,7 +22,7 @@ class TestCompose(DirectoryCommon):
         self.assertEqual(address.fsp_id, self.bank.id)
         self.assertEqual(address.branch_id, self.branch.id)
         self.assertEqual(address.strategy_id, self.bank_type.strategy_id.id)
-        self.assertEqual(address.components["bank_code"], "TBANK")
+        self.assertEqual(address.components["bank_code"], "QWBANK")
 
     def test_composed_is_parsed_to_the_same(self):
         composed = [

@@ -15,7 +15,7 @@ class TestDirectory(DirectoryCommon):
 
     def test_codes_are_unique(self):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
-            self.make_fsp("Double", "TBANK", self.bank_type)
+            self.make_fsp("Double", "QWBANK", self.bank_type)
 
     def test_branch_codes_are_unique_for_a_provider(self):
         self.make_branch(self.other_bank, "Same code elsewhere", "TB001")
@@ -40,14 +40,14 @@ class TestDirectory(DirectoryCommon):
                 )
 
     def test_search_by_any_part(self):
-        for term in ("tëst", "TEST BANK", "ltd test", "tbank", " bank   TEST "):
+        for term in ("qwëst", "QWEST BANK", "ltd qwest", "qwbank", " bank   QWEST "):
             records, total = self.search(term)
             self.assertEqual((records, total), (self.bank, 1), term)
 
     def test_short_words_begin_words(self):
-        for term in ("t", "ba", "lt te", "tb"):
-            self.assertIn(self.bank, self.search(term)[0], term)
-        self.assertNotIn(self.bank, self.search("es")[0])
+        for term in ("qw", "lt qw", "ba qw"):
+            self.assertEqual(self.search(term)[0], self.bank, term)
+        self.assertEqual(self.search("qwest es")[1], 0)
         # The same rule holds in memory.
         domain = [("display_name", "ilike", "ba")]
         self.assertEqual((self.bank + self.wallet).filtered_domain(domain), self.bank)
@@ -59,9 +59,9 @@ class TestDirectory(DirectoryCommon):
 
     def test_search_skips_archived(self):
         self.bank.active = False
-        self.assertEqual(self.search("tëst bank")[1], 0)
+        self.assertEqual(self.search("qwëst bank")[1], 0)
         found = self.Fsp.with_context(active_test=False)
-        self.assertEqual(found._search_directory("tëst bank", self.bank_type)[1], 0)
+        self.assertEqual(found._search_directory("qwëst bank", self.bank_type)[1], 0)
 
     def test_prefix_first(self):
         self.make_fsp("A Zebrabank", "AZ1", self.bank_type)
@@ -96,9 +96,9 @@ class TestDirectory(DirectoryCommon):
         self.assertEqual(self.branch.display_name, "Hauptstraße Nord · Genève · TB001")
 
     def test_screen_search(self):
-        found = self.Fsp.search([("display_name", "ilike", "TËST bank")])
+        found = self.Fsp.search([("display_name", "ilike", "QWËST bank")])
         self.assertEqual(found, self.bank)
-        self.assertEqual(self.Fsp.search([("display_name", "=", "TBANK")]), self.bank)
+        self.assertEqual(self.Fsp.search([("display_name", "=", "QWBANK")]), self.bank)
 
     def test_branch_count(self):
         self.assertEqual(self.bank.branch_count, 1)

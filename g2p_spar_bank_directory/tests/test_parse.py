@@ -20,8 +20,8 @@ class TestParse(DirectoryCommon):
         parts = {
             "branch_name": "Hauptstraße Nord",
             "branch_code": "TB001",
-            "bank_name": "Tëst Bank Ltd.",
-            "bank_code": "TBANK",
+            "bank_name": "Qwëst Bank Ltd.",
+            "bank_code": "QWBANK",
             "fa_type": "bank",
             **parts,
         }
@@ -39,9 +39,9 @@ class TestParse(DirectoryCommon):
         fa = self.bank_fa(bank_name="Forged Bank", branch_name="Forged Branch")
         address = self.parse_one(fa)
         self.assertEqual(address.fa, fa)
-        self.assertEqual(address.fsp_name, "Tëst Bank Ltd.")
+        self.assertEqual(address.fsp_name, "Qwëst Bank Ltd.")
         self.assertEqual(address.branch_name, "Hauptstraße Nord")
-        self.assertEqual(address.components["bank_name"], "Tëst Bank Ltd.")
+        self.assertEqual(address.components["bank_name"], "Qwëst Bank Ltd.")
 
     def test_every_shape_is_read(self):
         for number, fa in SHAPES.items():
@@ -118,7 +118,7 @@ class TestParse(DirectoryCommon):
         self.assertEqual(address.masked, "•••• bank")
 
     def test_number_is_normalised_and_text_is_not(self):
-        fa = "account_number:1234 5678 9012.branch_code:TB001.bank_code:TBANK"
+        fa = "account_number:1234 5678 9012.branch_code:TB001.bank_code:QWBANK"
         fa += ".fa_type:BANK_ACCOUNT"
         address = self.parse_one(fa)
         self.assertEqual(address.fa, fa)
