@@ -65,7 +65,7 @@ class PlainDatabase(NamedTuple):
         """How to connect, for libpq."""
         return (
             f"host={self.host} port={self.port} user={self.user} "
-            f"password={self.password} dbname={self.name}"
+            f"password='{self.password}' dbname={self.name}"  # it may be empty
         )
 
 
