@@ -3,6 +3,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from ..quiet_sql import execute_quietly
 from .disbursement_line import ADVICE
 
 #: states in which lines may still be asked about
@@ -190,12 +191,28 @@ class Disbursement(models.Model):
                 self.env._("Only the payments officer of this list may do this.")
             )
 
+    def _lock(self):
+        """Make clicks and jobs wait for each other.
+
+        Whoever comes second is run again by Odoo or by the queue and then sees what the
+        first one did.
+        """
+        self.flush_recordset()
+        execute_quietly(
+            self.env,
+            SQL(
+                "SELECT FROM g2p_spar_disbursement WHERE id IN %s FOR NO KEY UPDATE",
+                tuple(self.ids) or (0,),
+            ),
+        )
+
     # -------------------------------------------------------------- totals
 
     def _refresh_totals(self):
         """Count and add up the lines, in one statement for all of ``self``."""
         self.flush_recordset()
-        self.env.cr.execute(
+        execute_quietly(
+            self.env,
             SQL(
                 """
                 UPDATE g2p_spar_disbursement batch
@@ -223,7 +240,7 @@ class Disbursement(models.Model):
                  WHERE batch.id = sums.id
                 """,
                 self.ids,
-            )
+            ),
         )
         self.invalidate_recordset()
 

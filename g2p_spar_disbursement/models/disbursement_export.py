@@ -90,6 +90,7 @@ class Disbursement(models.Model):
         """
         self.ensure_one()
         self._check_may_export(file)
+        self._lock()
         digest = hashlib.sha256()
         for part in self._iter_file(file):
             digest.update(part)

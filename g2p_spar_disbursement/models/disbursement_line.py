@@ -5,6 +5,8 @@ from odoo.tools import SQL, LazyTranslate
 
 from odoo.addons.g2p_spar_bank_directory.masking import mask
 
+from ..quiet_sql import execute_quietly
+
 _lt = LazyTranslate(__name__)
 
 PAYMENTS = "g2p_spar_disbursement.group_spar_payments"
@@ -225,7 +227,8 @@ class DisbursementLine(models.Model):
                 )
             )
         columns = [list(column) for column in zip(*values, strict=True)]
-        self.env.cr.execute(
+        execute_quietly(
+            self.env,
             SQL(
                 "INSERT INTO g2p_spar_disbursement_line"
                 " (disbursement_id, currency_id, %(names)s)"
@@ -238,5 +241,5 @@ class DisbursementLine(models.Model):
                     SQL("%s::%s[]", column, SQL.identifier(kind))
                     for column, kind in zip(columns, IMPORTED.values(), strict=True)
                 ),
-            )
+            ),
         )

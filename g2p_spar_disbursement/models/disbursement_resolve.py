@@ -13,6 +13,8 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
 from odoo.addons.g2p_spar_mapper import outcomes as oc
 from odoo.addons.queue_job.exception import RetryableJobError
 
+from ..quiet_sql import execute_quietly
+
 _logger = logging.getLogger(__name__)
 
 CHUNK = 1000  #: payments per job
@@ -60,6 +62,7 @@ class Disbursement(models.Model):
         :raise UserError: nothing to resolve, or not in this state
         """
         self._check_own()
+        self._lock()
         for batch in self:
             if batch.state == "resolving" and not batch._is_stalled():
                 continue
@@ -76,6 +79,7 @@ class Disbursement(models.Model):
         :raise UserError: not resolved yet, or already exported
         """
         self._check_own()
+        self._lock()
         for batch in self:
             if batch.state == "resolving":
                 continue
@@ -93,6 +97,7 @@ class Disbursement(models.Model):
     def action_cancel(self):
         """Stop for good; a job that is at work notices it before it writes."""
         self._check_own()
+        self._lock()
         if any(batch.state == "exported" for batch in self):
             raise UserError(
                 self.env._("An exported disbursement can no longer be cancelled.")
@@ -103,6 +108,7 @@ class Disbursement(models.Model):
     def action_draft(self):
         """Take a cancelled disbursement up again; answered lines keep their answers."""
         self._check_own()
+        self._lock()
         self.filtered(lambda batch: batch.state == "cancelled").sudo().write(
             {"state": "draft"}
         )
@@ -251,7 +257,8 @@ class Disbursement(models.Model):
         )
         columns = [[answer.get(name) for answer in answers] for name in ANSWERED]
         names = [name for name in ANSWERED if name != "id"]
-        self.env.cr.execute(
+        execute_quietly(
+            self.env,
             SQL(
                 """
                 WITH answer AS (
@@ -293,7 +300,7 @@ class Disbursement(models.Model):
                 ),
                 now=fields.Datetime.now(),
                 batch=self.id,
-            )
+            ),
         )
         self.invalidate_recordset()
         self.env["g2p.spar.disbursement.line"].invalidate_model()
@@ -364,7 +371,8 @@ class Disbursement(models.Model):
     def _reopen_lines(self):
         """Make the lines pending that are not payable; a repeated ID stays refused."""
         self.ensure_one()
-        self.env.cr.execute(
+        execute_quietly(
+            self.env,
             SQL(
                 """
                 UPDATE g2p_spar_disbursement_line
@@ -373,7 +381,7 @@ class Disbursement(models.Model):
                    AND state = 'not_payable' AND reason <> 'duplicate'
                 """,
                 self.id,
-            )
+            ),
         )
         self.env["g2p.spar.disbursement.line"].invalidate_model()
         self._refresh_totals()

@@ -363,3 +363,20 @@ class TestResolve(DisbursementCommon):
 
         count(2, 0)  # fills caches
         self.assertEqual(count(10, 1000), count(900, 2000))
+
+    def test_a_refusal_of_the_database_quotes_nothing(self):
+        batch = self.make()
+        with trap_jobs():
+            batch.action_resolve()
+        line = self.lines(batch)[2]
+        answers = [{"id": line.id, "state": None, "fa": "secret number"}]
+        with (
+            patch.object(type(batch), "_prepare_answers", return_value=answers),
+            self.assertNoLogs("odoo.sql_db", "ERROR"),
+            self.assertRaises(UserError) as caught,
+            self.env.cr.savepoint(),
+        ):
+            batch._job_resolve(1, 0)
+        self.assertIn("23502", str(caught.exception))
+        self.assertNotIn("secret", str(caught.exception))
+        self.assertIsNone(caught.exception.__cause__)
