@@ -19,8 +19,14 @@ def run(python, report):
     names = list(addons.manifests())
     catalogues = sorted(places.ROOT.glob("*/i18n/*.po*"))
     commands = {
-        "ruff check": [tools / "ruff", "check", "--no-cache", "."],
-        "ruff format": [tools / "ruff", "format", "--no-cache", "--diff", "."],
+        "ruff check": [
+            tools / "ruff",
+            "check",
+            "--no-cache",
+            "--output-format=concise",
+            ".",
+        ],
+        "ruff format": [tools / "ruff", "format", "--no-cache", "--check", "."],
         "pylint-odoo": [tools / "pylint", "--rcfile=.pylintrc-mandatory", *names],
         "oca-checks-odoo-module": [
             *(tools / "oca-checks-odoo-module", "--config=.oca_hooks.cfg"),
@@ -43,7 +49,8 @@ def run(python, report):
             check=False,
         )
         if answer.returncode:
-            report.add(title, 0, [answer.stdout.strip()[-6000:] or "it failed"])
+            lines = [line for line in answer.stdout.splitlines() if line.strip()]
+            report.add(title, 0, ["\n".join(lines[:60]) or "it failed"])
         else:
             report.add(title, 1)
     broken = list(_broken_xml(names))

@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Each addon's own tests, on a database that has this addon and nothing else of ours."""
+"""Each addon's own tests, on a database without the addons above it."""
 
 import concurrent.futures
 import os
@@ -18,7 +18,7 @@ def run(bench, report, only=None, tag=None):
     :param bench: the :class:`~.workbench.Workbench`
     :param report: gets one result for each addon
     :param str only: name of the one addon to test
-    :param str tag: tests to run, as in Odoo's ``--test-tags``
+    :param str tag: a test tag, or ``:Class``, ``:Class.method``, ``.method``
     """
     names = [name for name in addons.manifests() if only in (None, name)]
     with places.lock(places.STATE / "lock"):
@@ -47,7 +47,7 @@ def _test(bench, name, base, tag, report):
     with log.open("wb") as output:
         code = subprocess.run(
             [str(word) for word in instance.command("-i", name, "--stop-after-init")]
-            + [f"--test-tags={tag or ''}/{name}"],
+            + [f"--test-tags={_tags(name, tag)}"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -56,6 +56,13 @@ def _test(bench, name, base, tag, report):
         ).returncode
     instance.drop()
     report.add(name, *_judge(name, code, log.read_text(errors="replace"), tag))
+
+
+def _tags(name, tag):
+    """Narrow Odoo's tests to one addon: ``tag/addon``, or ``/addon:class.method``."""
+    if tag and tag[0] in ":.":
+        return f"/{name}{tag}"
+    return f"{tag or ''}/{name}"
 
 
 def _judge(name, code, text, tag):

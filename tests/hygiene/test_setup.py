@@ -1,0 +1,99 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""The judging parts of setup/: if they overlook a fault, so do all other tests."""
+
+import pytest
+from spar_setup import console, odoo_log, odoo_source
+from spar_setup.console import Failure
+
+TIME = "2026-01-02 03:04:05,678 99"
+QUIET = f"{TIME} INFO spar odoo.modules: all is well\n"
+ERROR = (
+    f"{TIME} ERROR spar odoo.http: Exception during request handling.\n"
+    "Traceback (most recent call last):\n"
+    '  File "a.py", line 1, in b\n'
+    "ValueError: no\n"
+)
+
+
+def test_log_without_problems():
+    assert odoo_log.problems(QUIET * 3) == []
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR", "CRITICAL"])
+def test_log_with_a_problem(level):
+    line = f"{TIME} {level} spar odoo.http: something"
+    assert odoo_log.problems(QUIET + line + "\n" + QUIET) == [line]
+
+
+def test_traceback_belongs_to_its_message():
+    assert odoo_log.problems(QUIET + ERROR + QUIET) == [ERROR.rstrip("\n")]
+
+
+def test_traceback_that_no_logger_wrote():
+    """A server that dies while it starts prints one without a time."""
+    text = ERROR.split("\n", 1)[1]
+    assert len(odoo_log.problems(text)) == 1
+
+
+def test_allowed_pattern_is_searched_in_the_traceback():
+    assert odoo_log.problems(QUIET + ERROR, ["ValueError: no$"]) == []
+    assert odoo_log.problems(QUIET + ERROR, ["KeyError"]) != []
+
+
+def test_test_counts():
+    line = f"{TIME} %s spar odoo.tests.result: %s failed, %s error(s) of %s tests\n"
+    text = line % ("INFO", 0, 0, 5) + line % ("ERROR", 1, 2, 7)
+    assert odoo_log.test_counts(text) == (3, 12)
+    assert odoo_log.test_counts(QUIET) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("output", "meaning"),
+    [
+        ("tar: x: Cannot write: No space left on device", "the disk is full"),
+        ("W: Failed to fetch http://x/InRelease", "cannot be reached"),
+        ("first\nE: Unable to locate package odoo-19\n", "Unable to locate package"),
+        ("first\nlast words\n\n", "last words"),
+    ],
+)
+def test_reason_of_a_failed_command(tmp_path, output, meaning):
+    log = tmp_path / "log"
+    log.write_text(output)
+    assert meaning in console.reason(log)
+
+
+def test_failed_command_is_a_failure(tmp_path):
+    with pytest.raises(Failure, match="Saying no failed: no way"):
+        console.run(["sh", "-c", "echo no way; exit 3"], "Saying no", tmp_path / "log")
+    with pytest.raises(Failure, match="Cannot start /nowhere"):
+        console.run(["/nowhere"], "It", tmp_path / "log")
+
+
+@pytest.mark.parametrize("layout", ["checkout", "debian", "installed"])
+def test_given_odoo(tmp_path, monkeypatch, layout):
+    """A git checkout, an unpacked package and an installed one are all understood."""
+    inside = {
+        "checkout": tmp_path,
+        "debian": tmp_path / "usr/lib/python3/dist-packages",
+        "installed": tmp_path,
+    }[layout]
+    base, web = inside / "odoo/addons/base", inside / "odoo/addons/web"
+    if layout == "checkout":
+        web = inside / "addons/web"
+    for folder in (base, web):
+        folder.mkdir(parents=True)
+    release = inside / "odoo/release.py"
+    release.write_text("version_info = (19, 0, 0, FINAL, 0, '')\n")
+    monkeypatch.setenv(odoo_source.VARIABLE, str(tmp_path))
+    source = odoo_source.find_or_fetch()
+    assert source.import_path == inside
+    assert source.addons == list(dict.fromkeys([base.parent, web.parent]))
+    release.write_text("version_info = (18, 0, 0, FINAL, 0, '')\n")
+    with pytest.raises(Failure, match=r"holds Odoo 18\.0"):
+        odoo_source.find_or_fetch()
+
+
+def test_given_odoo_that_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv(odoo_source.VARIABLE, str(tmp_path / "none"))
+    with pytest.raises(Failure, match="is not an Odoo tree"):
+        odoo_source.find_or_fetch()
