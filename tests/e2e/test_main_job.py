@@ -188,9 +188,9 @@ def disburse(programme, folder):
         "aria-valuenow", "100", timeout=120_000
     )
     expect(page.locator("[data-card=payable] .o_spar_progress_count")).to_have_text("1")
-    expect(
-        page.locator("[data-card=not_payable] .o_spar_progress_count")
-    ).to_have_text("999")
+    expect(page.locator("[data-card=not_payable] .o_spar_progress_count")).to_have_text(
+        "999"
+    )
     return page.url
 
 
