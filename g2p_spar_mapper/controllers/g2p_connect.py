@@ -58,14 +58,26 @@ class G2PConnectController(http.Controller):
 
     def _answer(self, operation):
         """Read the body, find out who is calling, let the gateway answer."""
-        try:
-            body = request.httprequest.get_data(cache=True)
-        except RequestEntityTooLarge:
-            raise ApiError(413, "The message is too long") from None
-        message = messages.decode_request(body)
+        message = messages.decode_request(self._read_body())
         # No user stands behind an API call. English: programs read the texts.
         request.update_env(user=SUPERUSER_ID, context={"lang": "en_US"})
         client = request.env["g2p.spar.client"]._authenticate(
             message.header.sender_id or "", request.httprequest.remote_addr
         )
         return request.env["g2p.spar.gateway"]._answer(operation, message, client)
+
+    def _read_body(self):
+        """:raise ApiError: longer than allowed"""
+        http_request = request.httprequest
+        too_long = ApiError(413, "The message is too long")
+        try:
+            body = http_request.get_data()
+        except RequestEntityTooLarge:
+            raise too_long from None
+        # A body sent in chunks has no length beforehand and is cut at the limit.
+        if (
+            http_request.content_length is None
+            and len(body) >= http_request.max_content_length
+        ):
+            raise too_long
+        return body

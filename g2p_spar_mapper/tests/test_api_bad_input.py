@@ -112,6 +112,14 @@ class TestApiBadInput(ApiCase):
         parameters.set_param(MAX_BODY_PARAMETER, "100")
         response = self.post("resolve", message)
         self.assertError(response, 413, "err.request.bad", "too long")
+        body = json.dumps(message).encode()
+        chunks = (body[start : start + 50] for start in range(0, len(body), 50))
+        response = self.url_open(
+            "/mapper/sync/resolve",
+            data=chunks,
+            headers={"Content-Type": "application/json"},
+        )
+        self.assertError(response, 413, "err.request.bad", "too long")
         parameters.set_param(MAX_BODY_PARAMETER, "a lot")
         with self.assertLogs(level="ERROR") as logs:
             self.assertEqual(self.post("resolve", message).status_code, 200)
