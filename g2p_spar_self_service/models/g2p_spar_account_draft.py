@@ -248,12 +248,13 @@ class SparAccountDraft(models.TransientModel):
         self.ensure_one()
         # Waits for another confirmation of this row; when that one went through, the
         # database refuses this snapshot, the request starts over and finds the change.
-        self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 "SELECT id FROM %s WHERE id = %s FOR UPDATE",
                 SQL.identifier(self._table),
                 self.id,
-            )
+            ),
+            log_exceptions=False,
         )
         if token != self.token:
             raise SparRejectedError(

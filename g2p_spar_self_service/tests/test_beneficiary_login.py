@@ -4,7 +4,7 @@ from odoo.tests import new_test_user, tagged
 
 from .common import AMINA, SelfServiceCase
 
-NEW_ID = "token:chloe-0003@nationalId"
+NEW_ID = "token:test-chloe-0003@nationalId"
 
 
 @tagged("post_install", "-at_install")
@@ -27,7 +27,7 @@ class TestBeneficiaryLogin(SelfServiceCase):
     def invite(self, user, **values):
         values = {
             "name": "Chloe Test",
-            "email": "Chloe@Example.org",
+            "email": "Spar-Test-Chloe@Example.org",
             "beneficiary_id": NEW_ID,
             **values,
         }
@@ -35,19 +35,23 @@ class TestBeneficiaryLogin(SelfServiceCase):
 
     def test_invite(self):
         self.invite(self.officer)
-        user = self.env["res.users"].search([("login", "=", "chloe@example.org")])
+        user = self.env["res.users"].search(
+            [("login", "=", "spar-test-chloe@example.org")]
+        )
         self.assertEqual(user.spar_id, NEW_ID)
         self.assertTrue(user._is_portal())
         self.assertTrue(user.has_spar_id)
         mail = self.env["mail.mail"].sudo().search([], order="id desc", limit=1)
-        self.assertIn("chloe@example.org", mail.email_to or user.email)
+        self.assertIn("spar-test-chloe@example.org", mail.email_to or user.email)
         log = " ".join(user.partner_id.message_ids.mapped("body"))
         self.assertIn("linked to this contact", log)
         self.assertNotIn("0003", log)
 
     def test_invite_spelling_of_the_id_does_not_matter(self):
-        self.invite(self.officer, beneficiary_id=" TOKEN:chloe-0003@NationalID ")
-        user = self.env["res.users"].search([("login", "=", "chloe@example.org")])
+        self.invite(self.officer, beneficiary_id=" TOKEN:test-chloe-0003@NationalID ")
+        user = self.env["res.users"].search(
+            [("login", "=", "spar-test-chloe@example.org")]
+        )
         self.assertEqual(user.spar_id, NEW_ID)
 
     def test_invite_refuses(self):
@@ -63,7 +67,9 @@ class TestBeneficiaryLogin(SelfServiceCase):
             with self.subTest(**values), self.assertRaises(UserError):
                 self.invite(self.officer, **values)
         self.assertFalse(
-            self.env["res.users"].search([("login", "=", "chloe@example.org")])
+            self.env["res.users"].search(
+                [("login", "=", "spar-test-chloe@example.org")]
+            )
         )
 
     def test_invite_existing_login(self):
@@ -75,7 +81,7 @@ class TestBeneficiaryLogin(SelfServiceCase):
         wizard = self.wizard(
             self.officer,
             name="Chloe Test",
-            email="chloe@example.org",
+            email="spar-test-chloe@example.org",
             beneficiary_id=NEW_ID,
         )
         wizard.action_invite()
