@@ -68,6 +68,9 @@ class SparChange(models.Model):
     message = fields.Char(
         readonly=True, help="What became of it, in words for the person."
     )
+    fault = fields.Char(
+        "Last Fault", readonly=True, help="Why it could not be applied, for staff."
+    )
     outcome = fields.Char(readonly=True, help="The mapper's answer as a short code.")
     # -- whom and where to; readable forms only
     id_key = fields.Char(required=True, readonly=True, groups=fields.NO_ACCESS)
@@ -167,7 +170,8 @@ class SparChange(models.Model):
         address=None,
         holder_name="",
         phone="",
-        actor=None,
+        *,
+        actor,
         consent=None,
         note="",
     ):
@@ -302,7 +306,7 @@ class SparChange(models.Model):
                         change.reference,
                     )
                 )
-            change.write({"state": "queued", "message": False})
+            change.write({"state": "queued", "message": False, "fault": False})
             change._enqueue()
 
     def _check_staff(self):

@@ -90,16 +90,12 @@ class SparChange(models.Model):
 
         Only the words of the suite's own errors are shown to people.
         """
-        known = exc_name.endswith(".FailedJobError")
-        # queue_job puts "Max. retries (n) reached: " before the last reason
-        reason = re.sub(r"^Max\. retries \(\d+\) reached: ", "", exc_message)
-        message = self.env._(
-            "This change could not be applied. It is kept, and staff can start it "
-            "again."
-        )
-        if known:
-            message = f"{message} {reason}"
-        self._finish("failed", Outcome("failed", message=message))
+        if exc_name.endswith(".FailedJobError"):
+            # queue_job puts "Max. retries (n) reached: " before the last reason
+            self.fault = re.sub(r"^Max\. retries \(\d+\) reached: ", "", exc_message)
+        else:
+            self.fault = self.env._("A fault of the program; see the job queue.")
+        self._finish("failed", Outcome("failed"))
 
     @api.model
     def _cron_enqueue_stranded(self):
@@ -174,7 +170,15 @@ class SparChange(models.Model):
             result = self._carry_out(connector, sent_before)
         except SparError as err:
             with self._own_transaction() as change:
-                change.write({"message": err.message})
+                change.write(
+                    {
+                        "fault": err.message,
+                        "message": self.env._(
+                            "The registry gives no answer just now. This is tried "
+                            "again by itself."
+                        ),
+                    }
+                )
             raise
         with self._own_transaction() as change:
             return change._finish(*result)
@@ -285,6 +289,7 @@ class SparChange(models.Model):
                     "state": state,
                     "outcome": outcome.code,
                     "message": self._message(state, outcome),
+                    "fault": self.fault if state == "failed" else False,
                     "applied_at": fields.Datetime.now() if state == "done" else False,
                 }
             )
@@ -293,7 +298,10 @@ class SparChange(models.Model):
     def _message(self, state, outcome):
         """What the person reads about the end of this change."""
         if state == "failed":
-            return outcome.message
+            return self.env._(
+                "This change could not be applied. It is kept, and staff can start it "
+                "again."
+            )
         if state == "done":
             if self.operation == "remove":
                 return self.env._("The account was removed.")

@@ -40,7 +40,8 @@ class TestChangeRemote(RemoteCase):
         self.assertIsInstance(self.fail_job(change), RetryableJobError)
         self.assertEqual((change.state, change.attempts), ("applying", 1))
         self.assertTrue(change.is_sent)
-        self.assertIn("HTTP 503", change.message)
+        self.assertIn("HTTP 503", change.fault)
+        self.assertIn("tried again by itself", change.message)
         with self.assertRaisesRegex(UserError, "cannot be cancelled"):
             change._cancel()
 
@@ -124,8 +125,8 @@ class TestChangeRemote(RemoteCase):
         self.assertIsInstance(error, FailedJobError)
         self.give_up(change, error)
         self.assertEqual(change.state, "failed")
-        self.assertIn("HTTP 401", change.message)
-        self.assertNotIn(ID, change.message)
+        self.assertIn("HTTP 401", change.fault)
+        self.assertNotIn(ID, change.message + change.fault)
 
         self.reply = self.peer
         change.with_user(self.env.ref("base.user_admin")).action_retry()

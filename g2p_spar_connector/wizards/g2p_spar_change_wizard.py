@@ -18,11 +18,15 @@ class SparChangeWizard(models.TransientModel):
     _description = "Start a SPAR Account Change"
 
     mapping_id = fields.Many2one("g2p.spar.mapping", readonly=True)
-    id_masked = fields.Char("Person", related="mapping_id.id_masked")
-    current_fsp_id = fields.Many2one(
-        string="Current Provider", related="mapping_id.fsp_id"
+    id_masked = fields.Char(
+        "Person", related="mapping_id.id_masked", related_sudo=False
     )
-    current_account = fields.Char("Current Account", related="mapping_id.fa_masked")
+    current_fsp_id = fields.Many2one(
+        string="Current Provider", related="mapping_id.fsp_id", related_sudo=False
+    )
+    current_account = fields.Char(
+        "Current Account", related="mapping_id.fa_masked", related_sudo=False
+    )
     wire_id = fields.Char("Beneficiary ID", help="The whole ID as programmes write it.")
     operation = fields.Selection(
         [("set", "Set or change the account"), ("remove", "Remove the account")],
