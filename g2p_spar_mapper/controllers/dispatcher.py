@@ -87,8 +87,9 @@ class G2PConnectDispatcher(http.Dispatcher):
         return True  # a wrong content type is answered by dispatch()
 
     def pre_dispatch(self, rule, args):
-        if self.request.db:
-            super().pre_dispatch(rule, args)
+        if not self.request.db:  # dispatch() says so
+            return None
+        return super().pre_dispatch(rule, args)
 
     def dispatch(self, endpoint, args):
         self._check_request()

@@ -41,19 +41,19 @@ class G2PConnectController(http.Controller):
     """The G2P-Connect mapper API: link, update, unlink and resolve, synchronous."""
 
     @_route(messages.LINK, readonly=False)
-    def link(self):
+    def sync_link(self):
         return self._answer(messages.LINK)
 
     @_route(messages.UPDATE, readonly=False)
-    def update(self):
+    def sync_update(self):
         return self._answer(messages.UPDATE)
 
     @_route(messages.UNLINK, readonly=False)
-    def unlink(self):
+    def sync_unlink(self):
         return self._answer(messages.UNLINK)
 
     @_route(messages.RESOLVE, readonly=True)
-    def resolve(self):
+    def sync_resolve(self):
         return self._answer(messages.RESOLVE)
 
     def _answer(self, operation):
