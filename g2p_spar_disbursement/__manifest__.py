@@ -29,5 +29,5 @@
             "g2p_spar_disbursement/static/src/**/*",
         ],
     },
-    "installable": True,
+    "uninstall_hook": "uninstall_hook",
 }

@@ -156,7 +156,7 @@ class Disbursement(models.Model):
         except SparTransientError as err:
             raise RetryableJobError(err.message) from err
         except SparConfigurationError as err:
-            _logger.warning("Disbursement %s: not configured (%s)", self.id, err.code)
+            _logger.info("Disbursement %s: not configured (%s)", self.id, err.code)
             self._fail(err.message)
             return
         self._record(lines, outcomes)

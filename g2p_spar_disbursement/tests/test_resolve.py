@@ -262,7 +262,6 @@ class TestResolve(DisbursementCommon):
         waits = list(config.retry_pattern.values())
         self.assertEqual(waits, sorted(waits))
 
-    @mute_logger("odoo.addons.g2p_spar_disbursement.models.disbursement_resolve")
     def test_a_configuration_fault_is_shown(self):
         batch = self.make()
         fault = SparConfigurationError("The connector has no adapter.")
