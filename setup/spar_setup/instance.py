@@ -55,6 +55,8 @@ class Instance:
         """
         if self.database not in self.postgres.databases():
             return False
+        if self.postgres.private:
+            return self.folder.exists()
         if not self.folder.exists():
             raise Failure(
                 f"The database {self.database} exists but was not made by this "

@@ -35,6 +35,9 @@ _USERS = places.STATE / "postgres.users"  # who uses the server holds a lock on 
 class PostgresServer:
     """A server and the role Odoo connects as."""
 
+    #: Whether all its databases are ours.
+    private = False
+
     #: File descriptor that a process inherits for as long as it uses the server.
     use = None
 
@@ -71,8 +74,9 @@ class PostgresServer:
             env={**self.environment(), "PGCONNECT_TIMEOUT": "10"},
         )
         if answer.returncode:
-            reason = (answer.stderr.strip().splitlines() or ["no answer"])[-1].strip()
-            raise Failure(f"PostgreSQL at {self.host}:{self.port}: {reason}.")
+            reason = (answer.stderr.strip().splitlines() or ["no answer"])[0]
+            reason = reason.removeprefix("psql: error: ").rstrip(".")
+            raise Failure(f"PostgreSQL at {self.host}:{self.port} says: {reason}.")
         return [line.split("\t") for line in answer.stdout.splitlines()]
 
     def databases(self):
@@ -108,12 +112,16 @@ class PrivateServer(PostgresServer):
     """The server of this checkout; runs as long as somebody uses it."""
 
     suffix = ""
+    private = True
 
     def __init__(self):
         self.owner = _server_user()
         self.programs = debian.server_programs()
-        self._secrets = places.STATE / "postgres.json"
         super().__init__("127.0.0.1", 0, "spar", "")
+
+    @property
+    def _secrets(self):
+        return self.folder.with_name("postgres.json")
 
     @functools.cached_property
     def folder(self):
