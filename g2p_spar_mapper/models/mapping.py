@@ -35,7 +35,9 @@ class G2pSparMapping(models.Model):
     _log_access = False
     _rec_names_search = ["lookup"]
 
-    id_type_id = LeanMany2one("g2p.spar.id.type", required=True, ondelete="restrict")
+    id_type_id = LeanMany2one(
+        "g2p.spar.id.type", "ID type", required=True, ondelete="restrict"
+    )
     id_key = fields.Char("ID key", required=True, groups=fields.NO_ACCESS)
     key_id = fields.Char(
         required=True,

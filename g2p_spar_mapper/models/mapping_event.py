@@ -18,8 +18,8 @@ class G2pSparMappingEvent(models.Model):
     _inherit = ["g2p.spar.service.written"]
     _description = "SPAR Ledger"
     _order = "id desc"
-    _rec_name = "verb"
     _log_access = False
+    _rec_names_search = ["lookup"]
 
     at = fields.Datetime("When", required=True)
     verb = fields.Selection(
@@ -38,7 +38,7 @@ class G2pSparMappingEvent(models.Model):
         ondelete="restrict",
         help="The period that a change closed.",
     )
-    id_type_id = fields.Many2one(related="mapping_id.id_type_id")
+    id_type_id = fields.Many2one(related="mapping_id.id_type_id", string="ID type")
     id_key = fields.Char("ID key", required=True, groups=fields.NO_ACCESS, index=True)
     key_id = fields.Char(required=True, groups=fields.NO_ACCESS)
     id_masked = fields.Char("ID (masked)", required=True)
@@ -68,6 +68,12 @@ class G2pSparMappingEvent(models.Model):
     def init(self):
         keep_rows(self, ("UPDATE", "DELETE"))
 
+    @api.depends("verb", "id_masked")
+    def _compute_display_name(self):
+        verbs = dict(self._fields["verb"]._description_selection(self.env))
+        for event in self:
+            event.display_name = f"{event.id_masked}: {verbs.get(event.verb)}"
+
     @api.depends("user_id", "client_id")
     def _compute_actor_name(self):
         for event in self:
@@ -81,7 +87,7 @@ class G2pSparMappingEvent(models.Model):
 
     @staticmethod
     def _join(provider, masked):
-        return " ".join(part for part in (provider, masked) if part)
+        return " · ".join(part for part in (masked, provider) if part)
 
     def _compute_lookup(self):
         self.lookup = False

@@ -2,3 +2,10 @@ from . import test_api_bad_input
 from . import test_api_rows
 from . import test_client
 from . import test_g2p_connect
+from . import test_id_type
+from . import test_keyring
+from . import test_ledger
+from . import test_mapper_batches
+from . import test_mapper_race
+from . import test_mapper_verbs
+from . import test_mapping_access

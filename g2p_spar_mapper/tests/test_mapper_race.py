@@ -1,0 +1,118 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import threading
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api
+from odoo.sql_db import db_connect
+from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
+
+from .. import outcomes as oc
+from ..outcomes import Actor, LinkItem, ResolveItem, UnlinkItem
+
+WIRE_ID = "token:spartest-race@nationalId"
+ACTOR = Actor("staff", SUPERUSER_ID, purpose="Race", strict=False)
+
+
+@tagged("post_install", "-at_install")
+class TestMapperRace(BaseCase):
+    """Two real transactions want the same ID at the same time."""
+
+    def setUp(self):
+        super().setUp()
+        self.forget()  # what a run that was killed left behind
+        self.addCleanup(self.forget)  # runs last, when the cursors below are closed
+        self.mappers = []
+        for _number in range(2):
+            cursor = db_connect(get_db_name()).cursor()
+            self.addCleanup(cursor.close)
+            env = api.Environment(cursor, SUPERUSER_ID, {})
+            self.mappers.append(env["g2p.spar.mapper"])
+
+    def forget(self):
+        """Take away what was committed; only the owner of the tables can do it."""
+        with db_connect(get_db_name()).cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            key = env["g2p.spar.mapper"]._id_key(WIRE_ID)
+            cr.execute("SET LOCAL lock_timeout = '20s'")
+            for table in ("g2p_spar_mapping_event", "g2p_spar_mapping"):
+                cr.execute(f"ALTER TABLE {table} DISABLE TRIGGER keep_rows")
+                cr.execute(f"DELETE FROM {table} WHERE id_key = %s", [key])
+                cr.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER keep_rows")
+
+    def race(self, first, second):
+        """Run ``second`` while ``first`` is done and not committed yet.
+
+        :return: the exception of ``second``, or None
+        """
+        # both take their snapshot before anybody writes
+        for mapper in self.mappers:
+            mapper.env.cr.execute("SELECT 1 FROM g2p_spar_mapping LIMIT 1")
+        self.assertEqual(first(self.mappers[0])[0].code, oc.OK)
+        faults = []
+
+        def run():
+            try:
+                second(self.mappers[1])
+            except psycopg2.Error as err:
+                faults.append(err)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(0.3)
+        self.assertTrue(thread.is_alive(), "the second waits for the first")
+        self.mappers[0].env.cr.commit()
+        thread.join(20)
+        self.assertFalse(thread.is_alive())
+        self.mappers[1].env.cr.rollback()
+        return faults[0] if faults else None
+
+    def link(self, mapper, fa="race-1"):
+        return mapper._link([LinkItem(WIRE_ID, fa)], ACTOR)
+
+    def update(self, mapper, fa):
+        return mapper._update([LinkItem(WIRE_ID, fa)], ACTOR)
+
+    def unlink(self, mapper):
+        return mapper._unlink([UnlinkItem(WIRE_ID)], ACTOR)
+
+    def resolve(self, mapper):
+        return mapper._resolve([ResolveItem(WIRE_ID)], ACTOR)[0]
+
+    @mute_logger("odoo.sql_db")
+    def test_two_links(self):
+        fault = self.race(self.link, lambda mapper: self.link(mapper, "race-2"))
+        # not swallowed: Odoo repeats a request that fails in this way ...
+        self.assertIsInstance(fault, psycopg2.errors.SerializationFailure)
+        # ... and the second time the loser is told
+        again = self.link(self.mappers[1], "race-2")
+        self.assertEqual(again[0].code, oc.ALREADY_LINKED)
+        self.assertEqual(self.resolve(self.mappers[1]).fa, "race-1")
+
+    @mute_logger("odoo.sql_db")
+    def test_two_updates(self):
+        self.link(self.mappers[0])
+        self.mappers[0].env.cr.commit()
+        fault = self.race(
+            lambda mapper: self.update(mapper, "race-2"),
+            lambda mapper: self.update(mapper, "race-3"),
+        )
+        self.assertIsInstance(fault, psycopg2.errors.SerializationFailure)
+        self.assertEqual(self.update(self.mappers[1], "race-3")[0].code, oc.OK)
+        self.mappers[1].env.cr.commit()
+        self.mappers[0].env.cr.rollback()
+        self.assertEqual(self.resolve(self.mappers[0]).fa, "race-3")
+        key = self.mappers[0]._id_key(WIRE_ID)
+        periods = self.mappers[0].env["g2p.spar.mapping"].search([("id_key", "=", key)])
+        self.assertEqual(len(periods), 3)
+        self.assertEqual(len(periods.filtered(lambda one: not one.closed_at)), 1)
+
+    @mute_logger("odoo.sql_db")
+    def test_unlink_against_update(self):
+        self.link(self.mappers[0])
+        self.mappers[0].env.cr.commit()
+        fault = self.race(self.unlink, lambda mapper: self.update(mapper, "race-2"))
+        self.assertIsInstance(fault, psycopg2.errors.SerializationFailure)
+        again = self.update(self.mappers[1], "race-2")
+        self.assertEqual(again[0].code, oc.NOT_LINKED)
