@@ -42,7 +42,10 @@ class DisbursementController(http.Controller):
 
 
 def _stream(batch, file):
-    """Yield the file from a cursor of its own: the request's one closes before."""
+    """Yield the file from a cursor of its own: the request's one closes before.
+
+    Not from a replica: it could lag behind what the digest was made of.
+    """
     dbname, uid, context = batch.env.cr.dbname, batch.env.uid, batch.env.context
-    with Registry(dbname).cursor(readonly=True) as cr:
+    with Registry(dbname).cursor() as cr:
         yield from batch.with_env(api.Environment(cr, uid, context))._iter_file(file)
