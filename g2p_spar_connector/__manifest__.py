@@ -27,5 +27,4 @@
         "demo/res_users_demo.xml",
         "demo/g2p_spar_change_demo.xml",
     ],
-    "installable": True,
 }

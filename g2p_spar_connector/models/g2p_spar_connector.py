@@ -160,7 +160,7 @@ class SparConnector(models.Model):
             no connector takes
         :raises SparConfigurationError: there is no connector at all
         """
-        connectors = self.sudo().search([])
+        connectors = self.sudo().search([("active", "=", True)])
         if not connectors:
             raise SparConfigurationError(
                 self.env._(

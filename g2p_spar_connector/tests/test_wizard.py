@@ -19,7 +19,7 @@ class TestChangeWizard(ConnectorCase):
         cls.wizards = cls.env["g2p.spar.change.wizard"].with_user(cls.officer)
 
     def fill(self, **answers):
-        form = Form(self.wizards.with_context(answers.pop("context", {})))
+        form = Form(self.wizards.with_context(**answers.pop("context", {})))
         answers = {
             "wire_id": ID,
             "note": "Paper form 12",

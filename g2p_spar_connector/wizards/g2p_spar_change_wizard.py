@@ -41,14 +41,14 @@ class SparChangeWizard(models.TransientModel):
         domain="[('account_type_ids', 'in', account_type_id)]",
     )
     branch_id = fields.Many2one(
-        "g2p.spar.fsp.branch", "Branch", domain="[('fsp_id', '=', fsp_id)]"
+        "g2p.spar.fsp.branch", domain="[('fsp_id', '=', fsp_id)]"
     )
     asks_fsp = fields.Boolean(compute="_compute_questions")
     asks_branch = fields.Boolean(compute="_compute_questions")
     number_label = fields.Char(compute="_compute_questions")
     number_help = fields.Char(compute="_compute_questions")
-    number = fields.Char("Number")
-    number_again = fields.Char("Number Again")
+    number = fields.Char()
+    number_again = fields.Char()
     answer_ids = fields.One2many(
         "g2p.spar.change.wizard.answer",
         "wizard_id",
