@@ -77,7 +77,7 @@ def run(command, title, log, measure=None, explain=None, **options):
                 if now - told >= TELL_EVERY:
                     told = now
                     far = measure() if measure else last_line(log)
-                    say(f"    {now - start:4.0f} s  {far[:100]}")
+                    say(f"    {now - start:4.0f} s  {far[:100] or title}")
         finally:
             if process.poll() is None:  # interrupted: leave no orphan behind
                 process.terminate()
@@ -92,7 +92,8 @@ def last_line(log):
     """The last line of a log that says anything; pip's warnings say nothing."""
     lines = log.read_text(errors="replace").splitlines()
     telling = (line.strip() for line in reversed(lines))
-    return next((x for x in telling if x and not x.startswith("WARNING:")), "")
+    said = (line for line in telling if line and not line.startswith("WARNING:"))
+    return next(said, "")
 
 
 def reason(log):

@@ -11,7 +11,8 @@ _RECORD = re.compile(
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \d+ "
     r"(?P<level>[A-Z]+) (?P<database>\S+) (?P<logger>\S+): (?P<message>.*)"
 )
-_TESTS = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
+#: Odoo's line about all the tests of a run.
+SUMMARY = r"(\d+) failed, (\d+) error\(s\) of (\d+) tests"
 _BAD = ("WARNING", "ERROR", "CRITICAL")
 
 
@@ -60,6 +61,6 @@ def always_allowed():
 
 def test_counts(text):
     """Return (failed, run) as Odoo counted its tests; (0, 0) if it ran none."""
-    found = _TESTS.findall(text)
+    found = re.findall(SUMMARY, text)
     failed = sum(int(failures) + int(errors) for failures, errors, _total in found)
     return failed, sum(int(total) for _failures, _errors, total in found)

@@ -112,7 +112,7 @@ def _fetch(folder):
                 [*apt, "download", f"{PACKAGE}/sid", *SIBLINGS],
                 "The download of Odoo 19",
                 places.LOGS / "odoo-download.log",
-                measure=lambda: _size(debs),
+                measure=lambda: _size(work),
                 cwd=debs,
             )
         except Failure as err:

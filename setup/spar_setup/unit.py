@@ -72,7 +72,8 @@ def _judge(name, code, text, tag):
     what a reader needs, so they are the failures. Without any, the exit code decides.
     """
     failed, total = odoo_log.test_counts(text)
-    failures = odoo_log.problems(text)
+    # Odoo's own summary of failed tests would count them once more.
+    failures = odoo_log.problems(text, [odoo_log.SUMMARY])
     if failed > len(failures):
         failures.append(f"{failed} tests failed")
     if code and not failures:
