@@ -130,23 +130,26 @@ class PaymentAccountChange(Controller):
                 return self._go_on(draft, step)
             except AddressError as err:
                 errors = err.errors
-        _ = request.env._
         if step == "provider":
             title = (
-                _("Which bank is it?")
+                request.env._("Which bank is it?")
                 if draft.account_type_id.code == "bank"
-                else _("Which provider is it?")
+                else request.env._("Which provider is it?")
             )
             words = {
-                "search_label": _("Search by name"),
-                "search_hint": _("Type the first letters of the name, or its code."),
+                "search_label": request.env._("Search by name"),
+                "search_hint": request.env._(
+                    "Type the first letters of the name, or its code."
+                ),
                 "chosen_so_far": draft.account_type_id.name,
             }
         else:
-            title = _("Which branch is it?")
+            title = request.env._("Which branch is it?")
             words = {
-                "search_label": _("Search by town or name"),
-                "search_hint": _("You find the branch on your bank card or statement."),
+                "search_label": request.env._("Search by town or name"),
+                "search_hint": request.env._(
+                    "You find the branch on your bank card or statement."
+                ),
                 "chosen_so_far": draft.fsp_id.name,
             }
         return common.render(
@@ -172,17 +175,18 @@ class PaymentAccountChange(Controller):
         pager = common.page_links(URLS[step], page, total, SEARCH_PAGE, q=term)
         if pager["page"] != page:
             records, total = self._find(draft, step, term, pager["page"])
-        _ = request.env._
         if not total and term:
-            status = _("Nothing found. Try fewer letters or another spelling.")
+            status = request.env._(
+                "Nothing found. Try fewer letters or another spelling."
+            )
         elif not total:
-            status = _(
+            status = request.env._(
                 "There is nothing to choose from. Ask the office that registered you."
             )
         elif total == 1:
-            status = _("1 found. Choose it to go on.")
+            status = request.env._("1 found. Choose it to go on.")
         else:
-            status = _("%s found. Choose one to go on.", total)
+            status = request.env._("%s found. Choose one to go on.", total)
         chosen = draft.fsp_id if step == "provider" else draft.branch_id
         return {
             "status": status,
@@ -362,21 +366,22 @@ class PaymentAccountChange(Controller):
 
         :return: ``(errors, change)``: texts by field, and the change or nothing
         """
-        _ = request.env._
         errors = {}
         token = common.text(params.get("token"))
         if draft.operation != "remove" and not consent:
-            errors["consent"] = _("Please tick the box if you agree.")
+            errors["consent"] = request.env._("Please tick the box if you agree.")
         password = common.text(params.get("password"), 4096)
         if not password:
-            errors["password"] = _("Please type your password.")
+            errors["password"] = request.env._("Please type your password.")
         else:
             try:
                 request.env.user._spar_check_password(password)
             except SparSecurityError as err:
                 errors["password"] = err.message
         if not draft and not errors:
-            errors[""] = _("This page was open for a long time. Please confirm again.")
+            errors[""] = request.env._(
+                "This page was open for a long time. Please confirm again."
+            )
         if errors:
             return errors, None
         try:
@@ -410,18 +415,17 @@ class PaymentAccountChange(Controller):
 
     def _step_bar(self, draft, now):
         """The steps for the bar above each page."""
-        _ = request.env._
         labels = {
-            "kind": _("Kind"),
-            "provider": _("Provider"),
-            "branch": _("Branch"),
-            "number": _("Number"),
-            "review": _("Check"),
+            "kind": request.env._("Kind"),
+            "provider": request.env._("Provider"),
+            "branch": request.env._("Branch"),
+            "number": request.env._("Number"),
+            "review": request.env._("Check"),
         }
         steps = draft._steps()
         position = steps.index(now)
         return {
-            "summary": _(
+            "summary": request.env._(
                 "Step %(now)s of %(total)s", now=position + 1, total=len(steps)
             ),
             "items": [

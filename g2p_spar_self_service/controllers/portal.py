@@ -46,14 +46,15 @@ class PaymentAccountPortal(CustomerPortal):
     def spar_account_state(self, wire_id, sudo, **params):
         """One line for the card on /my."""
         situation, account = common.presenter(sudo).situation(wire_id)
-        _ = request.env._
         lines = {
             "linked": account
             and f"{account['provider'] or account['kind']} {account['number']}",
-            "none": _("No account yet: add one"),
-            "frozen": _("Your account is on hold"),
+            "none": request.env._("No account yet: add one"),
+            "frozen": request.env._("Your account is on hold"),
         }
-        line = lines.get(situation) or _("See, change or remove your payment account")
+        line = lines.get(situation) or request.env._(
+            "See, change or remove your payment account"
+        )
         return request.make_json_response(
             {"situation": situation, "line": line},
             headers={"Cache-Control": "no-store"},

@@ -161,46 +161,55 @@ class Presenter:
 
     def _words(self, change):
         """What the state of a change means for the person, and how it looks."""
-        _ = self.env._
         remove = change.operation == "remove"
         labels = {
-            "queued": _("Received"),
-            "applying": _("Being recorded"),
-            "done": _("Done"),
-            "refused": _("Not accepted"),
-            "failed": _("Not done yet"),
-            "cancelled": _("Cancelled"),
+            "queued": self.env._("Received"),
+            "applying": self.env._("Being recorded"),
+            "done": self.env._("Done"),
+            "refused": self.env._("Not accepted"),
+            "failed": self.env._("Not done yet"),
+            "cancelled": self.env._("Cancelled"),
         }
         tone, icon = LOOKS[change.state]
         next_steps = []
         if change.state in OPEN_STATES:
-            headline = _("We have received your request")
-            explanation = _("We are recording it now. You may close this page.")
+            headline = self.env._("We have received your request")
+            explanation = self.env._(
+                "We are recording it now. You may close this page."
+            )
             next_steps = [
-                _("We pass your request to the register. Mostly this takes a minute."),
-                _("Until then, nothing changes for your payments."),
-                _("Come back to this page at any time to see what became of it."),
+                self.env._(
+                    "We pass your request to the register. Mostly this takes a minute."
+                ),
+                self.env._("Until then, nothing changes for your payments."),
+                self.env._(
+                    "Come back to this page at any time to see what became of it."
+                ),
             ]
         elif change.state == "done" and remove:
-            headline = _("Your account was removed")
-            explanation = _("No money is sent to it any more.")
-            next_steps = [_("Add an account when you want to be paid again.")]
+            headline = self.env._("Your account was removed")
+            explanation = self.env._("No money is sent to it any more.")
+            next_steps = [self.env._("Add an account when you want to be paid again.")]
         elif change.state == "done":
-            headline = _("Your new account is set")
-            explanation = _("From the next payment on, your money goes there.")
+            headline = self.env._("Your new account is set")
+            explanation = self.env._("From the next payment on, your money goes there.")
             next_steps = [
-                _("Programmes ask where to pay you each time they send money."),
-                _("A payment already on its way may still reach the account before."),
+                self.env._(
+                    "Programmes ask where to pay you each time they send money."
+                ),
+                self.env._(
+                    "A payment already on its way may still reach the account before."
+                ),
             ]
         elif change.state == "cancelled":
-            headline = _("You cancelled this request")
-            explanation = _("Nothing has changed.")
+            headline = self.env._("You cancelled this request")
+            explanation = self.env._("Nothing has changed.")
         elif change.state == "refused":
-            headline = _("Your request was not accepted")
-            explanation = _("Nothing has changed. This is the reason:")
+            headline = self.env._("Your request was not accepted")
+            explanation = self.env._("Nothing has changed. This is the reason:")
         else:
-            headline = _("Your request is not done yet")
-            explanation = _(
+            headline = self.env._("Your request is not done yet")
+            explanation = self.env._(
                 "Something went wrong on our side. Your request is kept: you need not "
                 "send it again."
             )

@@ -112,9 +112,9 @@ class PortalCase(World, HttpCase):
         self.authenticate(user.login, f"{user.login}-password")
 
     def open(self, path, status=200):
-        return self.read(self.url_open(path), status)
+        return self.load(self.url_open(path), status)
 
-    def read(self, response, status=200):
+    def load(self, response, status=200):
         """Keep a page as the current one."""
         self.assertEqual(response.status_code, status, response.url)
         self.path = urlsplit(response.url).path
@@ -150,8 +150,8 @@ class PortalCase(World, HttpCase):
             data[buttons[0].get("name")] = buttons[0].get("value")
         data |= {**(values or {}), **more}
         if form.get("method") == "get":
-            return self.read(self.url_open(form.get("action"), params=data))
-        return self.read(self.url_open(form.get("action"), data=data))
+            return self.load(self.url_open(form.get("action"), params=data))
+        return self.load(self.url_open(form.get("action"), data=data))
 
     def choose(self, testid, **marks):
         """Press the one of several buttons that carries these data attributes."""

@@ -56,7 +56,7 @@ class TestBadInput(PortalCase):
     def test_file_instead_of_text(self):
         self.to_number()
         token = self.page.xpath("//input[@name='csrf_token']/@value")[0]
-        self.read(
+        self.load(
             self.url_open(
                 f"{CHANGE}/number",
                 data={"csrf_token": token},
@@ -136,7 +136,7 @@ class TestBadInput(PortalCase):
             "review": {"consent": "yes", "password": "spar_amina-password"},
         }
         for step, data in posts.items():
-            self.read(
+            self.load(
                 self.url_open(f"{CHANGE}/{step}", data={"csrf_token": token, **data})
             )
             self.assertEqual(self.path, CHANGE, step)

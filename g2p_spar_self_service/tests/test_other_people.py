@@ -47,7 +47,7 @@ class TestOtherPeople(PortalCase):
 
     def test_reading_pages(self):
         for path in (HOME, f"{HOME}/history", CHANGE, f"{HOME}/remove"):
-            self.read(self.url_open(path, params=self.claims))
+            self.load(self.url_open(path, params=self.claims))
             self._assert_nothing_of_bono()
         state = self.url_open(f"{HOME}/state", params=self.claims).json()
         self.assertEqual(state["situation"], "none")
@@ -112,7 +112,7 @@ class TestOtherPeople(PortalCase):
         nobody = self.new_person("spar_nobody")
         self.log_in(nobody)
         for path in (HOME, CHANGE, f"{CHANGE}/review", f"{HOME}/state"):
-            self.read(self.url_open(path, params=self.claims), 403)
+            self.load(self.url_open(path, params=self.claims), 403)
             self.assertTrue(self.find("no-id"), path)
         self.open("/my")
         self.assertFalse(self.find("payment-account-card"))
