@@ -51,6 +51,24 @@ class Reading(NamedTuple):
     by_role: dict
 
 
+class Fsp(NamedTuple):
+    """A provider; plain, since a record costs a microsecond per field and address."""
+
+    id: int
+    name: str
+    active: bool
+    country: str  #: two-letter code, empty when not known
+    account_type_ids: frozenset
+
+
+class Branch(NamedTuple):
+    """A branch, plain as well."""
+
+    id: int
+    name: str
+    active: bool
+
+
 def mask_number(number, mask_kind):
     """Mask an account number; one that is an IBAN shows its country, too."""
     if mask_kind == "last4" and is_iban_like(number):
@@ -109,24 +127,37 @@ class AddressReader:
         fsp_codes = {r.by_role.get(FSP_CODE) for r in readings} - {None, ""}
         branch_codes = {r.by_role.get(BRANCH_CODE) for r in readings} - {None, ""}
         # Archived entries are found, too: old addresses must stay readable.
-        Fsp = self.env["g2p.spar.fsp"].with_context(active_test=False)
-        Branch = self.env["g2p.spar.fsp.branch"].with_context(active_test=False)
-        fsps = Fsp
+        fsps = self.env["g2p.spar.fsp"].with_context(active_test=False)
+        branches = self.env["g2p.spar.fsp.branch"].with_context(active_test=False)
         if fsp_codes:
-            fsps = Fsp.search_fetch(
+            fsps = fsps.search_fetch(
                 [("code", "in", list(fsp_codes))],
                 ["code", "name", "active", "country_id", "account_type_ids"],
             )
             fsps.country_id.fetch(["code"])
-        self.fsps = {fsp.code: fsp for fsp in fsps}
+        self.fsps = {
+            fsp.code: Fsp(
+                fsp.id,
+                fsp.name,
+                fsp.active,
+                fsp.country_id.code or "",
+                frozenset(fsp.account_type_ids.ids),
+            )
+            for fsp in fsps
+        }
         if not fsps:
             return
         if branch_codes:
-            branches = Branch.search_fetch(
+            branches = branches.search_fetch(
                 [("code", "in", list(branch_codes)), ("fsp_id", "in", fsps.ids)],
                 ["fsp_id", "code", "name", "active"],
             )
-            self.branches = {(b.fsp_id.id, b.code): b for b in branches}
+            self.branches = {
+                (branch.fsp_id.id, branch.code): Branch(
+                    branch.id, branch.name, branch.active
+                )
+                for branch in branches
+            }
         if self.strict and any(not r.by_role.get(BRANCH_CODE) for r in readings):
             groups = self.env["g2p.spar.fsp.branch"]._read_group(
                 [("fsp_id", "in", fsps.ids)], ["fsp_id"]
@@ -180,7 +211,7 @@ class AddressReader:
     def _read_number(self, fmt, by_role, fsp):
         """:return: ``(number, error)``; a number its rule refuses stays as written"""
         text = by_role.get(fmt.number_key) or ""
-        country = (fsp and fsp.country_id.code) or ""
+        country = fsp.country if fsp else ""
         try:
             if not text.strip():
                 raise ValueError("empty")
@@ -196,7 +227,7 @@ class AddressReader:
             return {}
         if not fsp or not fsp.active:
             return {"fsp": self.env._("The directory has no such provider.")}
-        if fmt.account_type_id not in fsp.account_type_ids.ids:
+        if fmt.account_type_id not in fsp.account_type_ids:
             return {
                 "fsp": self.env._("This provider does not offer this kind of account.")
             }
