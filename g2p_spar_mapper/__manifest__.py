@@ -26,5 +26,4 @@
         "demo/g2p_spar_mapping_demo.xml",
     ],
     "uninstall_hook": "uninstall_hook",
-    "installable": True,
 }

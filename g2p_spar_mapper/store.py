@@ -12,6 +12,8 @@ rows but not in a circle.
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from odoo.tools import SQL
 
 LOCK_LIVE = """
@@ -265,15 +267,20 @@ def _quote(value):
     """``value`` as an element of an array literal."""
     if value is None:
         return "NULL"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _array(values):
     """An array literal. It is one constant for the server: an expression per element
-    would cost it far more time."""
-    return "{" + ",".join(map(_quote, values)) + "}"
+    would cost it far more time.
+
+    JSON in braces is an array literal, too, as long as nothing in it is escaped.
+    """
+    values = list(values)
+    text = msgspec.json.encode(values).decode()[1:-1]
+    if "\\" in text:
+        text = ",".join(map(_quote, values))
+    return "{" + text + "}"
 
 
 def _columns(rows):

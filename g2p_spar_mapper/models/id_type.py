@@ -125,6 +125,7 @@ class G2pSparIdType(models.Model):
         self.ensure_one()
         if not (self.active and self.example):
             return
+        self.env.registry.clear_cache()  # the rules in it are older than the change
         parsed = self._parse_ids([self.example])[0]
         if not parsed or parsed.id_type_id != self.id:
             raise ValidationError(
@@ -135,18 +136,21 @@ class G2pSparIdType(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        id_types = super().create(vals_list)
         self.env.registry.clear_cache()
-        return super().create(vals_list)
+        return id_types
 
     def write(self, vals):
         if "code" in vals:
             self._check_code_unused(vals["code"])
+        result = super().write(vals)
         self.env.registry.clear_cache()
-        return super().write(vals)
+        return result
 
     def unlink(self):
+        result = super().unlink()
         self.env.registry.clear_cache()
-        return super().unlink()
+        return result
 
     def _check_code_unused(self, code):
         changed = self.filtered(lambda id_type: id_type.code != code)
@@ -167,7 +171,7 @@ class G2pSparIdType(models.Model):
     @ormcache()
     def _rules(self):
         """Active types, most specific first, as plain tuples."""
-        id_types = self.sudo().search([])
+        id_types = self.sudo().search([("active", "=", True)])
         rules = [
             IdRule(
                 id_type.id,

@@ -43,7 +43,7 @@ class G2pSparMappingEvent(models.Model):
     key_id = fields.Char(required=True, groups=fields.NO_ACCESS)
     id_masked = fields.Char("ID (masked)", required=True)
     channel = fields.Selection(CHANNELS, required=True)
-    user_id = fields.Many2one("res.users", "User", ondelete="restrict")
+    user_id = fields.Many2one("res.users", ondelete="restrict")
     client_id = LeanMany2one("g2p.spar.client", "API client", ondelete="restrict")
     actor_name = fields.Char("Who", compute="_compute_actor_name", compute_sudo=True)
     purpose = fields.Char()

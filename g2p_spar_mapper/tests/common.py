@@ -86,7 +86,7 @@ class MapperCommon(BaseCommon):
     def update(self, *items, actor=None):
         return self.mapper._update(list(items), actor or self.actor)
 
-    def unlink(self, *numbers, fa=""):
+    def remove(self, *numbers, fa=""):
         items = [UnlinkItem(wire_id(number), fa) for number in numbers]
         return self.mapper._unlink(items, self.actor)
 

@@ -43,12 +43,12 @@ class TestKeyring(BaseCase):
             )
         )
 
-    def write(self, content):
+    def write_keys(self, content):
         text = content if isinstance(content, str) else json.dumps(content)
         self.path.write_text(text)
 
     def test_configured_by_variable_or_option(self):
-        self.write({"current": "k2", "keys": {"k1": OTHER_KEY, "k2": KEY}})
+        self.write_keys({"current": "k2", "keys": {"k1": OTHER_KEY, "k2": KEY}})
         for names in ({"environment": self.path}, {"option": self.path}):
             with self.subTest(names=names):
                 keyring.get_keyring.cache_clear()
@@ -90,7 +90,7 @@ class TestKeyring(BaseCase):
         self.configure(option=self.path)
         for content in contents:
             with self.subTest(content=content):
-                self.write(content)
+                self.write_keys(content)
                 with self.assertRaises(SparConfigurationError) as caught:
                     keyring.get_keyring()
                 message = caught.exception.message

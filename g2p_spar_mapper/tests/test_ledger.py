@@ -128,7 +128,7 @@ class TestLedger(MapperCommon):
 
     def test_each_change_has_its_row(self):
         self.update(self.item(fa=self.wallet_fa()), self.item(404))
-        self.unlink(1, 404)
+        self.remove(1, 404)
         self.assertEqual(self.history().mapped("verb"), ["link", "update", "unlink"])
         for event in self.history():
             self.assertEqual(event.id_masked, "•••• st-1")

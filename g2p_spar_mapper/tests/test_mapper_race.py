@@ -74,7 +74,7 @@ class TestMapperRace(BaseCase):
     def update(self, mapper, fa):
         return mapper._update([LinkItem(WIRE_ID, fa)], ACTOR)
 
-    def unlink(self, mapper):
+    def remove(self, mapper):
         return mapper._unlink([UnlinkItem(WIRE_ID)], ACTOR)
 
     def resolve(self, mapper):
@@ -112,7 +112,7 @@ class TestMapperRace(BaseCase):
     def test_unlink_against_update(self):
         self.link(self.mappers[0])
         self.mappers[0].env.cr.commit()
-        fault = self.race(self.unlink, lambda mapper: self.update(mapper, "race-2"))
+        fault = self.race(self.remove, lambda mapper: self.update(mapper, "race-2"))
         self.assertIsInstance(fault, psycopg2.errors.SerializationFailure)
         again = self.update(self.mappers[1], "race-2")
         self.assertEqual(again[0].code, oc.NOT_LINKED)

@@ -220,7 +220,7 @@ class TestMapperVerbs(MapperCommon):
 
     def test_unlink_closes_and_link_opens_again(self):
         linked = self.link(self.item())[0]
-        outcome = self.unlink(1)[0]
+        outcome = self.remove(1)[0]
         self.assertEqual((outcome.code, outcome.fa), (oc.OK, ""))
         self.assertEqual(outcome.mapping_id, linked.mapping_id)
         self.assertEqual(self.resolve().code, oc.NOT_LINKED)
@@ -235,17 +235,17 @@ class TestMapperVerbs(MapperCommon):
 
     def test_unlink_twice(self):
         self.link(self.item(), self.item(2))
-        outcomes = self.unlink(1, 2, 1, 3)
+        outcomes = self.remove(1, 2, 1, 3)
         self.assertEqual(self.codes(outcomes), ["ok", "ok", "not_linked", "not_linked"])
         self.assertEqual(len(self.history()), 2)
-        self.assertEqual(self.codes(self.unlink(1)), ["not_linked"])
+        self.assertEqual(self.codes(self.remove(1)), ["not_linked"])
 
     def test_unlink_with_address(self):
         self.link(self.item())
-        self.assertEqual(self.codes(self.unlink(1, fa=self.wallet_fa())), ["mismatch"])
-        self.assertEqual(self.codes(self.unlink(1, fa="a\x00b")), ["invalid_fa"])
+        self.assertEqual(self.codes(self.remove(1, fa=self.wallet_fa())), ["mismatch"])
+        self.assertEqual(self.codes(self.remove(1, fa="a\x00b")), ["invalid_fa"])
         self.assertEqual(self.resolve().code, oc.OK)
-        self.assertEqual(self.codes(self.unlink(1, fa=self.bank_fa())), ["ok"])
+        self.assertEqual(self.codes(self.remove(1, fa=self.bank_fa())), ["ok"])
 
     # ------------------------------------------------------------------ resolve
 
@@ -314,7 +314,7 @@ class TestMapperVerbs(MapperCommon):
         self.assertEqual(self.codes(self.link(self.item())), [oc.ALREADY_LINKED])
         wallet = self.item(fa=self.wallet_fa())
         self.assertEqual(self.codes(self.update(wallet)), [oc.INACTIVE])
-        self.assertEqual(self.codes(self.unlink(1)), [oc.INACTIVE])
+        self.assertEqual(self.codes(self.remove(1)), [oc.INACTIVE])
         self.assertEqual(self.periods().mapped("state"), ["frozen"])
 
     def test_empty_batches(self):
@@ -355,7 +355,7 @@ class TestMapperVerbs(MapperCommon):
         self.assertEqual(
             (event.transaction, event.reference, event.channel), ("T-2", "R-1", "api")
         )
-        self.unlink(1)
+        self.remove(1)
         self.assertEqual(self.history()[-1].user_id, self.users["officer"])
         items = [UnlinkItem(wire_id(1))]
         self.assertEqual(self.codes(self.mapper._unlink(items, actor)), [oc.NOT_LINKED])

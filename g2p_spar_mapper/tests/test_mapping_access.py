@@ -206,7 +206,7 @@ class TestMappingAccess(MapperCommon):
             self.assertFalse(self.find(term), term)
 
     def test_lookup_finds_past_periods(self):
-        self.unlink(1)
+        self.remove(1)
         self.assertTrue(self.find("spartest-1"))
 
     def test_name_search(self):
