@@ -22,7 +22,6 @@ REASONS = (
         "the network, or the package index, cannot be reached",
     ),
     (r"Permission denied|are you root", "the rights of this user do not suffice"),
-    (r"THESE PACKAGES DO NOT MATCH|No matching distribution", None),
 )
 
 
@@ -100,9 +99,8 @@ def reason(log):
     """Why the command that wrote this log failed, in a few words."""
     text = log.read_text(errors="replace")
     for pattern, meaning in REASONS:
-        found = re.search(pattern, text)
-        if found:
-            return meaning or found.group(0)
+        if re.search(pattern, text):
+            return meaning
     errors = re.findall(r"^(?:E:|ERROR:|error:).*$", text, re.MULTILINE)
     return (errors[-1] if errors else last_line(log)).rstrip(".")
 
