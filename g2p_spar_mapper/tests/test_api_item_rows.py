@@ -2,8 +2,6 @@
 """What the API answers to each situation, numbered as in the table of behaviour that
 all known G2P-Connect mapper clients can live with."""
 
-
-
 from odoo.tests import tagged
 
 from .api_case import OPERATIONS, ROOTS, TIME, ApiCase
