@@ -42,7 +42,7 @@ class Instance:
         self.postgres = postgres
         self.odoo = odoo
         self.python = python
-        self.folder = places.STATE / "instances" / (database + postgres.suffix)
+        self.folder = places.INSTANCES / (database + postgres.suffix)
         self.log_path = self.folder / "odoo.log"
         self.password_file = self.folder / "admin-password"
 
@@ -370,11 +370,12 @@ def _wait_for(url, process, log, patience=180):
 
 
 def _alive(number):
+    """Whether a process still runs; one that nobody collected does not."""
     try:
-        os.waitpid(number, os.WNOHANG)  # our own child would stay as a zombie
-    except ChildProcessError:
-        pass
-    return Path(f"/proc/{number}").exists()
+        status = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def _explain(log):

@@ -20,14 +20,17 @@ STATE = ROOT / ".spar"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "g2p-spar"
 
 LOGS = STATE / "logs"
+INSTANCES = STATE / "instances"
 
 
 def make():
-    """Make the two folders; others may pass through, but see nothing secret."""
+    """Make the folders; other users may pass through, but see nothing of ours."""
     CACHE.mkdir(parents=True, exist_ok=True)
     STATE.mkdir(exist_ok=True)
     STATE.chmod(0o711)  # the database server's user must get to its own folder
-    LOGS.mkdir(exist_ok=True)
+    for folder in (LOGS, INSTANCES):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
 
 
 @contextlib.contextmanager
