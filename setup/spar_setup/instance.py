@@ -222,8 +222,9 @@ class Instance:
             "db_host": postgres.host,
             "db_port": postgres.port,
             "db_user": postgres.user,
+            # One database and no list of them: with a filter by name Odoo would ask
+            # the database server for all names at every request.
             "db_name": self.database,
-            "dbfilter": f"^{self.database}$",
             "list_db": "False",
             "proxy_mode": "False",
             "http_interface": LOOPBACK,
@@ -234,7 +235,9 @@ class Instance:
             # Jobs run inside requests of the job runner and may take their time.
             "limit_time_cpu": 600,
             "limit_time_real": 1200,
-            "server_wide_modules": "base,rpc,web,queue_job",
+            # The mapper, too, so that API clients get its errors when the database
+            # is away and no route of an installed addon is known.
+            "server_wide_modules": "base,rpc,web,queue_job,g2p_spar_mapper",
         }
         if postgres.password:
             written["options"]["db_password"] = postgres.password
