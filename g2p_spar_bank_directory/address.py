@@ -24,4 +24,4 @@ class Address(NamedTuple):
     branch_name: str = ""
     number: str = ""  #: normalised account number, phone number (E.164) or e-mail
     masked: str = ""  #: ``number`` as screens may show it
-    last: str = ""  #: last four characters of ``number``, for searching
+    last: str = ""  #: last characters of ``number``, for searching

@@ -18,27 +18,22 @@ MASK_KINDS = [
 
 
 def last(value, size=4):
-    """The last ``size`` characters of ``value``, fewer when it is short."""
-    return value[-size:] if value else ""
-
-
-def _tail(value, size):
     """At most ``size`` last characters and never more than half of ``value``."""
     visible = min(size, len(value) // 2)
     return value[len(value) - visible :]
 
 
 def _mask_last4(value):
-    return f"{DOTS} {_tail(value, 4)}".rstrip()
+    return f"{DOTS} {last(value, 4)}".rstrip()
 
 
 def _mask_phone(value):
     try:
         country_code = phonenumbers.parse(value, None).country_code
     except phonenumbers.NumberParseException:
-        return f"{DOTS} {_tail(value, 3)}".rstrip()
+        return f"{DOTS} {last(value, 3)}".rstrip()
     national = value.removeprefix(f"+{country_code}")
-    return f"+{country_code} {DOTS} {_tail(national, 3)}".rstrip()
+    return f"+{country_code} {DOTS} {last(national, 3)}".rstrip()
 
 
 def _mask_email(value):

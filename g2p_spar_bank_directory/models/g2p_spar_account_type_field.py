@@ -65,6 +65,12 @@ class SparAccountTypeField(models.Model):
         "Only one question of an account type can be the account number.",
     )
 
+    @api.constrains("is_number", "mask")
+    def _check_mask(self):
+        """Masked forms are stored and shown to all staff."""
+        if any(question.is_number and question.mask == "none" for question in self):
+            raise ValidationError(self.env._("The account number has to be masked."))
+
     @api.constrains("key", "source", "is_number", "validator", "pattern")
     def _check_question(self):
         for question in self:

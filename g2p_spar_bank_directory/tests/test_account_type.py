@@ -48,6 +48,11 @@ class TestAccountType(DirectoryCommon):
         with self.assertRaises(UserError):
             number.unlink()
 
+    def test_number_is_masked(self):
+        with self.assertRaises(ValidationError):
+            self.bank_type.field_ids.filtered("is_number").mask = "none"
+        self.add_question(mask="none")
+
     def test_bad_questions(self):
         for vals in (
             {"key": "Ex tra"},

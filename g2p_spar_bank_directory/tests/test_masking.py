@@ -37,5 +37,7 @@ class TestMasking(BaseCase):
             mask("123", "nothing")
 
     def test_last(self):
-        self.assertEqual(last("123456"), "3456")
-        self.assertEqual(last("12"), "12")
+        self.assertEqual(last("123456789"), "6789")
+        self.assertEqual(last("123456"), "456")
+        self.assertEqual(last("12"), "2")
+        self.assertEqual(last("1"), "")
