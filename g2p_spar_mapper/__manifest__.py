@@ -25,5 +25,6 @@
         "demo/g2p_spar_client.xml",
         "demo/g2p_spar_mapping_demo.xml",
     ],
+    "post_load": "post_load",
     "uninstall_hook": "uninstall_hook",
 }
