@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..lean_many2one import LeanMany2one
+from ..lookup import refuse_operator
 from ..triggers import keep_rows
 from .id_type import VISIBLE
 
@@ -123,7 +124,7 @@ class G2pSparMapping(models.Model):
         an ID digit by digit.
         """
         if operator not in ("ilike", "like", "=", "in", "=ilike", "=like"):
-            return NotImplemented
+            return refuse_operator(self.env, operator)
         terms = [value] if isinstance(value, str) else list(value or [])
         return Domain.OR(self._lookup_domain(term) for term in terms if term)
 

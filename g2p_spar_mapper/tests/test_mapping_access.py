@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from lxml import etree
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
@@ -204,6 +204,18 @@ class TestMappingAccess(MapperCommon):
             "\x00",
         ):
             self.assertFalse(self.find(term), term)
+
+    def test_other_operators_do_not_quote_the_id(self):
+        for model in ("g2p.spar.mapping", "g2p.spar.mapping.event"):
+            records = self.as_user("officer", model)
+            for operator in (">", "=?", "child_of"):
+                with self.subTest(model=model, operator=operator):
+                    try:
+                        records.search([("lookup", operator, "spartest-1")])
+                    except UserError as err:
+                        self.assertNotIn("spartest-1", str(err))
+            others = records.search([("lookup", "not ilike", "spartest-1")])
+            self.assertNotIn(self.records[model], others)
 
     def test_lookup_finds_past_periods(self):
         self.remove(1)
