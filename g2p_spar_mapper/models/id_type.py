@@ -6,11 +6,13 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import ormcache
 
+from odoo.addons.g2p_spar_bank_directory.grammar import compile_pattern
 from odoo.addons.g2p_spar_bank_directory.masking import MASK_KINDS, mask
 
 from ..keyring import get_keyring
 
 MAX_ID = 255
+SPELLING = {"code", "prefix", "suffix"}  #: fields that decide how an ID is looked up
 VISIBLE = 4  #: at most so many last characters of an ID can be searched for
 
 
@@ -114,10 +116,10 @@ class G2pSparIdType(models.Model):
                         )
                     )
             try:
-                re.compile(id_type.pattern or "")
-            except re.error as err:
+                compile_pattern(id_type.pattern or "")
+            except ValueError as err:
                 raise ValidationError(
-                    self.env._("The pattern is not a regular expression: %s", err)
+                    self.env._("The pattern cannot be used: %s", err)
                 ) from err
             id_type._check_example()
 
@@ -141,8 +143,7 @@ class G2pSparIdType(models.Model):
         return id_types
 
     def write(self, vals):
-        if "code" in vals:
-            self._check_code_unused(vals["code"])
+        self._check_spelling_unused(vals)
         result = super().write(vals)
         self.env.registry.clear_cache()
         return result
@@ -152,8 +153,15 @@ class G2pSparIdType(models.Model):
         self.env.registry.clear_cache()
         return result
 
-    def _check_code_unused(self, code):
-        changed = self.filtered(lambda id_type: id_type.code != code)
+    def _check_spelling_unused(self, vals):
+        """Under another code, prefix or suffix nobody would find the mappings again,
+        and the same person could be linked a second time."""
+        changed = self.filtered(
+            lambda id_type: any(
+                (id_type[name] or "") != (vals[name] or "")
+                for name in SPELLING & vals.keys()
+            )
+        )
         # sudo: only whether there is a mapping at all, nothing of it is shown
         if (
             self.env["g2p.spar.mapping"]
@@ -162,7 +170,8 @@ class G2pSparIdType(models.Model):
         ):
             raise ValidationError(
                 self.env._(
-                    "The code can not change: there are mappings of this ID type."
+                    "Code, prefix and suffix can not change: there are mappings of "
+                    "this ID type."
                 )
             )
 
@@ -222,6 +231,8 @@ class G2pSparIdType(models.Model):
                 continue
             claimed = affixes
             value = wire_id[len(rule.prefix) : len(wire_id) - len(rule.suffix)]
+            if value != value.strip():
+                continue
             if rule.pattern and not rule.pattern.fullmatch(value):
                 continue
             return ParsedId(rule, value)

@@ -52,6 +52,9 @@ class TestIdType(MapperCommon):
             "\u00a0a",
             "a\ud800",
             "x" * 256,
+            "token: @nationalId",
+            "token: 1@nationalId",
+            "token:1\u00a0@nationalId",
         ):
             self.assertIsNone(self.parse(wire_id), repr(wire_id))
         self.assertTrue(self.parse("x" * 255))
@@ -111,6 +114,7 @@ class TestIdType(MapperCommon):
     def test_bad_configuration(self):
         for values in (
             {"pattern": "("},
+            {"pattern": "([a-z]+)+"},
             {"prefix": "with space"},
             {"suffix": "é"},
             {"prefix": "x:", "example": "y:1"},
@@ -131,15 +135,19 @@ class TestIdType(MapperCommon):
         spare = self.make("spare", prefix="spare:")
         spare.code = "spare2"
         self.link(self.item())
-        with self.assertRaises(ValidationError):
-            self.national.code = "other"
-        self.national.write({"code": "nationalId", "name": "NID"})
+        for name in ("code", "prefix", "suffix"):
+            with self.subTest(name), self.assertRaises(ValidationError):
+                self.national[name] = "other"
+        self.national.write(
+            {"code": "nationalId", "suffix": "@nationalId", "name": "NID"}
+        )
 
     def test_change_of_a_type_is_seen_at_once(self):
-        self.assertTrue(self.parse("token:1@nationalId"))
-        self.national.write({"suffix": "@nid", "example": "token:1@nid"})
-        self.assertEqual(self.parse("token:1@nid").id_type_id, self.national.id)
-        self.assertEqual(self.parse("token:1@nationalId").id_type_id, self.catch_all.id)
+        spare = self.make("spare", prefix="spare:")
+        self.assertEqual(self.parse("spare:1").id_type_id, spare.id)
+        spare.write({"prefix": "other:", "example": "other:1"})
+        self.assertEqual(self.parse("other:1").id_type_id, spare.id)
+        self.assertEqual(self.parse("spare:1").id_type_id, self.catch_all.id)
 
     def test_access(self):
         for role in ("officer", "auditor", "steward"):
