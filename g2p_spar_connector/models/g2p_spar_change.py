@@ -7,6 +7,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparRejectedError
+from odoo.addons.g2p_spar_mapper.lookup import refuse_operator
 from odoo.addons.g2p_spar_mapper.outcomes import (
     INVALID_ID,
     INVALID_NAME,
@@ -20,6 +21,13 @@ REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
 SUBMIT_LOCK = 741901
 
 OPEN_STATES = ("queued", "applying")
+
+#: who may know whose account it is; administrators only keep the changes going
+CASE_WORKERS = (
+    "g2p_spar_mapper.group_spar_officer,"
+    "g2p_spar_mapper.group_spar_auditor,"
+    "g2p_spar_connector.group_spar_approver"
+)
 
 
 class SparChange(models.Model):
@@ -82,7 +90,7 @@ class SparChange(models.Model):
     fa = fields.Char(readonly=True, groups=fields.NO_ACCESS)
     phone = fields.Char(readonly=True, groups=fields.NO_ACCESS)
     fa_masked = fields.Char("Account", readonly=True)
-    holder_name = fields.Char("Account Holder", readonly=True)
+    holder_name = fields.Char("Account Holder", readonly=True, groups=CASE_WORKERS)
     account_type_id = fields.Many2one(
         "g2p.spar.account.type", readonly=True, ondelete="restrict"
     )
@@ -116,7 +124,10 @@ class SparChange(models.Model):
     )
     purpose = fields.Char(readonly=True)
     note = fields.Text(
-        "Reason and Evidence", readonly=True, help="Why, and what was seen as proof."
+        "Reason and Evidence",
+        readonly=True,
+        groups=CASE_WORKERS,
+        help="Why, and what was seen as proof.",
     )
     consent_text = fields.Text(readonly=True)
     consent_at = fields.Datetime(readonly=True)
@@ -156,7 +167,7 @@ class SparChange(models.Model):
     def _search_lookup(self, operator, value):
         """By the whole ID only: a part could be guessed digit by digit."""
         if operator not in ("=", "in", "ilike", "like"):
-            return NotImplemented
+            return refuse_operator(self.env, operator)
         written = [value] if isinstance(value, str) else list(value)
         id_types = self.env["g2p.spar.id.type"]
         keys = id_types._keys([one for one in id_types._parse_ids(written) if one])

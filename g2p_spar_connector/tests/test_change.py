@@ -239,6 +239,17 @@ class TestChange(ConnectorCase):
                     with self.assertRaises(AccessError):
                         theirs.create({"operation": "remove", "channel": "staff"})
 
+    def test_administrators_do_not_see_whose_account_it_is(self):
+        change = self.submit()
+        administrator = new_test_user(
+            self.env,
+            "administrator of changes",
+            groups="g2p_spar_bank_directory.group_spar_administrator",
+        )
+        for name in ("holder_name", "note"):
+            with self.subTest(name), self.assertRaises(AccessError):
+                change.with_user(administrator).read([name])
+
     def test_others_see_no_changes(self):
         change = self.submit()
         for group in (
@@ -279,3 +290,7 @@ class TestChange(ConnectorCase):
         self.assertEqual(self.changes.search([("lookup", "=", ID)]), change)
         for part in (ID[:-1], "ada", "1815", "%"):
             self.assertFalse(self.changes.search([("lookup", "ilike", part)]), part)
+        self.assertNotIn(change, self.changes.search([("lookup", "!=", ID)]))
+        with self.assertRaises(UserError) as caught:
+            self.changes.search([("lookup", "=ilike", ID)])
+        self.assertNotIn(ID, str(caught.exception))

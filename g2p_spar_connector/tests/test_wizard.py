@@ -99,6 +99,15 @@ class TestChangeWizard(ConnectorCase):
                 self.assertEqual(wizard.note, "Paper form 12")
                 self.assertFalse(self.changes._for_id(ID))
 
+    def test_what_cannot_be_stored_names_the_field(self):
+        for name, label in (("number", "Number"), ("note", "Reason and Evidence")):
+            for character in ("\0", "\ud800"):
+                with (
+                    self.subTest(name, character=character),
+                    self.assertRaisesRegex(UserError, f"“{label}”"),
+                ):
+                    self.wizards.create({name: f"12345{character}6789"})
+
     def test_provider_of_another_kind(self):
         wizard = self.fill()
         wizard.fsp_id = self.wallet

@@ -15,6 +15,7 @@ class SparChangeWizard(models.TransientModel):
     """
 
     _name = "g2p.spar.change.wizard"
+    _inherit = ["g2p.spar.typed.text"]
     _description = "Start a SPAR Account Change"
 
     mapping_id = fields.Many2one("g2p.spar.mapping", readonly=True)
@@ -175,6 +176,7 @@ class SparChangeWizardAnswer(models.TransientModel):
     """The answer to one typed question besides the account number."""
 
     _name = "g2p.spar.change.wizard.answer"
+    _inherit = ["g2p.spar.typed.text"]
     _description = "Answer in a SPAR Account Change"
 
     wizard_id = fields.Many2one(
