@@ -9,7 +9,7 @@ from ..models.disbursement_export import FILES
 
 class DisbursementController(http.Controller):
     @http.route(
-        "/spar/disbursement/<int:disbursement_id>/<string:file>.csv",
+        "/spar/disbursement/<int(min=1):disbursement_id>/<string:file>.csv",
         type="http",
         auth="user",
         methods=["POST"],

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, LazyTranslate
 
 from odoo.addons.g2p_spar_bank_directory.masking import mask
+from odoo.addons.g2p_spar_mapper.lookup import refuse_operator
 
 from ..quiet_sql import execute_quietly
 
@@ -174,7 +175,7 @@ class DisbursementLine(models.Model):
     def _search_id_shown(self, operator, value):
         """Find payments by exact ID, in the user's own lists only."""
         if operator != "in":
-            return NotImplemented
+            return refuse_operator(self.env, operator)
         own = [("disbursement_id.user_id", "=", self.env.uid)]
         if not self.env.user.has_group(PAYMENTS):
             return Domain.FALSE

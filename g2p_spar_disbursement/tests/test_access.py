@@ -39,6 +39,13 @@ class TestAccess(DisbursementCommon):
         self.assertEqual(line.fa_masked, "•••• 9012")
         self.assertEqual(line.search([("id_shown", "=", wire_id(1))]), line)
 
+    def test_search_for_an_id_does_not_quote_it(self):
+        line = self.as_user(self.line, self.officer)
+        self.assertNotIn(line, line.search([("id_shown", "!=", wire_id(1))]))
+        with self.assertRaises(UserError) as caught:
+            line.search([("id_shown", "ilike", wire_id(1))])
+        self.assertNotIn(wire_id(1), str(caught.exception))
+
     def test_nobody_reads_the_address(self):
         for user in self.officer, self.administrator, self.auditor:
             line = self.as_user(self.line, user)

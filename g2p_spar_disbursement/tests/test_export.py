@@ -125,7 +125,10 @@ class TestExport(DisbursementCommon, HttpCase):
                     self.assertEqual(self.post(file).status_code, 404)
         self.authenticate("test_programme", "test_programme")
         missing = self.batch.browse(self.batch.id + 10**6)
-        self.assertEqual(self.post(batch=missing).status_code, 404)
+        for batch in missing, self.batch.browse(2**40):
+            self.assertEqual(self.post(batch=batch).status_code, 404)
+        none = self.url_open("/spar/disbursement/0/payable.csv", data={"x": "y"})
+        self.assertEqual(none.status_code, 404)
         self.assertEqual(self.batch.state, "resolved")
 
     def test_another_site_cannot_cause_an_export(self):

@@ -139,6 +139,16 @@ class TestImport(DisbursementCommon):
     def test_nul_is_refused_with_the_name_of_the_field(self):
         with self.assertRaisesRegex(UserError, "List"):
             self.import_list("id,amount\na\0,5\n")
+        with self.assertRaisesRegex(UserError, "List"):
+            self.import_list("id,amount\na\ud800,5\n")
+
+    def test_one_does_not_read_anothers_upload(self):
+        wizard = self.import_list("id,amount\nx,-5\n")
+        theirs = wizard.with_user(self.other_officer)
+        for function in (lambda: theirs.read(["text"]), theirs.action_import):
+            with self.assertRaises(AccessError):
+                function()
+        self.assertFalse(theirs.search([("id", "=", wizard.id)]))
 
     def test_only_payments_officers_import(self):
         auditor = self.env.ref("g2p_spar_mapper.group_spar_auditor")

@@ -4,8 +4,7 @@ import binascii
 
 from markupsafe import Markup
 
-from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo import fields, models
 from odoo.tools import split_every
 
 from .. import payment_list
@@ -23,6 +22,7 @@ class DisbursementImport(models.TransientModel):
     """
 
     _name = "g2p.spar.disbursement.import"
+    _inherit = ["g2p.spar.typed.text"]
     _description = "Upload a Payment List"
 
     name = fields.Char(required=True, help="For example: Cash grant, May.")
@@ -55,30 +55,6 @@ class DisbursementImport(models.TransientModel):
     errors = fields.Html(readonly=True)
     error_file = fields.Binary(attachment=False, readonly=True)
     error_file_name = fields.Char(default="errors.csv", readonly=True)
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            self._check_nul(vals)
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self._check_nul(vals)
-        return super().write(vals)
-
-    def _check_nul(self, vals):
-        """PostgreSQL stores no NUL; say so in plain words.
-
-        :raise UserError: naming the field
-        """
-        for name, value in vals.items():
-            if isinstance(value, str) and "\0" in value:
-                raise UserError(
-                    self.env._(
-                        "“%s” holds a NUL character. Type or paste it again.",
-                        self._fields[name].get_description(self.env)["string"],
-                    )
-                )
 
     def action_import(self):
         """Import the list and open it, or show all that is wrong with it."""
