@@ -11,6 +11,7 @@
     "depends": ["g2p_spar_connector", "portal"],
     "data": [
         "security/ir.model.access.csv",
+        "security/spar_rules.xml",
         "views/portal_layout.xml",
         "views/portal_home.xml",
         "views/portal_change.xml",

@@ -87,6 +87,18 @@ class TestBeneficiaryLogin(SelfServiceCase):
         wizard.action_invite()
         self.assertFalse(wizard.beneficiary_id)
 
+    def test_one_does_not_read_anothers_entry(self):
+        wizard = self.wizard(self.officer, beneficiary_id=NEW_ID)
+        theirs = wizard.with_user(self.administrator)
+        self.env.invalidate_all()
+        with self.assertRaises(AccessError):
+            theirs.read(["beneficiary_id"])
+        self.assertFalse(theirs.search([("id", "=", wizard.id)]))
+
+    def test_what_cannot_be_stored_names_the_field(self):
+        with self.assertRaisesRegex(UserError, "“Beneficiary ID”"):
+            self.wizard(self.officer, beneficiary_id="token:\0@nationalId")
+
     def test_officer_links_but_does_not_replace(self):
         nobody = self.new_person("spar_nobody")
         self.wizard(self.officer, user_id=nobody.id, beneficiary_id=NEW_ID).action_set()

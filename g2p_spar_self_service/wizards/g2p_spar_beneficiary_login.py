@@ -14,6 +14,7 @@ class SparBeneficiaryLogin(models.TransientModel):
     """
 
     _name = "g2p.spar.beneficiary.login"
+    _inherit = ["g2p.spar.typed.text"]
     _description = "Login of a beneficiary"
 
     user_id = fields.Many2one(
