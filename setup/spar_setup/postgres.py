@@ -27,6 +27,9 @@ unix_socket_directories = ''
 max_connections = 300
 shared_buffers = 256MB
 max_wal_size = 2GB
+# statements and rows hold IDs and account numbers
+log_min_error_statement = panic
+log_error_verbosity = terse
 """
 
 _USERS = places.STATE / "postgres.users"  # who uses the server holds a lock on it
