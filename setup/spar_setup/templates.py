@@ -12,8 +12,10 @@ import json
 from . import addons, places, python_env
 from .console import step
 
-_FOUNDATION = "spar_base"
-_SUITE = "spar_suite"
+# Other checkouts may have databases on the same server (PGHOST): the names tell apart.
+_CHECKOUT = hashlib.sha256(str(places.ROOT).encode()).hexdigest()[:4]
+_FOUNDATION = f"spar_base_{_CHECKOUT}"
+_SUITE = f"spar_suite_{_CHECKOUT}"
 
 
 def foundation(bench, names):
@@ -27,17 +29,18 @@ def foundation(bench, names):
     template = bench.instance(f"{_FOUNDATION}_{version}_{_hash(*_encoded(wanted))}")
     if template.exists():
         return template
-    smaller = None
+    smaller = []
     for database in bench.postgres.databases():
-        if not database.startswith(f"{_FOUNDATION}_"):
-            continue
         other = bench.instance(database)
-        if not database.startswith(f"{_FOUNDATION}_{version}_"):
-            other.drop()
-        elif other.exists() and set(other.noted()) < set(wanted):
-            smaller = other
+        if not database.startswith(f"{_FOUNDATION}_") or not other.folder.exists():
+            continue
+        if version not in database or database.endswith("_new"):
+            other.drop()  # of another Odoo, or of a run that was killed
+        elif set(other.noted()) < set(wanted):
+            smaller.append(other)
+    base = max(smaller, key=lambda other: len(other.noted()), default=None)
     with step(f"A database with {', '.join(wanted)} (once)"):
-        template.make(wanted, base=smaller)
+        template.make(wanted, base=base)
     return template
 
 

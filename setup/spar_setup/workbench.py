@@ -32,8 +32,10 @@ class Workbench(NamedTuple):
         """Drop the scratch instances of processes that were killed."""
         for database in sorted(self.postgres.databases()):
             found = re.match(rf"{SCRATCH}(\d+)_", database)
-            if found and not Path(f"/proc/{found[1]}").exists():
-                instance = self.instance(database)
+            instance = self.instance(database)
+            if not found or not instance.folder.exists():
+                continue  # not ours
+            if not Path(f"/proc/{found[1]}").exists():
                 instance.stop()
                 instance.drop()
 
