@@ -320,3 +320,14 @@ class TestApiItemRows(ApiCase):
         self.assertWire(result, "rjct", "rjct.resolve_type.not_supported")
         result = self.call_one("resolve", self.item(ID, scope="yes_no"))
         self.assertWire(result, "succ", "succ.id.active")
+
+    def freeze(self, wire_id):
+        """Suspend a mapping, as staff will be able to."""
+        self.env.flush_all()
+        key = self.env["g2p.spar.mapper"]._id_key(wire_id)
+        self.env.cr.execute(
+            "UPDATE g2p_spar_mapping SET state = 'frozen'"
+            " WHERE id_key = %s AND closed_at IS NULL",
+            [key],
+        )
+        self.env.invalidate_all()

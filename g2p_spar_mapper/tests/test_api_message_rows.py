@@ -208,14 +208,3 @@ class TestApiMessageRows(ApiCase):
         self.assertTrue(answer["message"]["correlation_id"])
         (result,) = answer["message"]["link_response"]
         self.assertEqual(result["reference_id"], "réf ☃")
-
-    def freeze(self, wire_id):
-        """Suspend a mapping, as staff will be able to."""
-        self.env.flush_all()
-        key = self.env["g2p.spar.mapper"]._id_key(wire_id)
-        self.env.cr.execute(
-            "UPDATE g2p_spar_mapping SET state = 'frozen'"
-            " WHERE id_key = %s AND closed_at IS NULL",
-            [key],
-        )
-        self.env.invalidate_all()
