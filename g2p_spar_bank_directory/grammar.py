@@ -21,16 +21,20 @@ MAX_PATTERN = 1000
 PROBE_SECONDS = 0.05  #: CPU time a pattern may take on any text of MAX_TEXT characters
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: control characters, line separators, half surrogates, and the marks that turn the
+#: reading direction around, with which one text poses as another
+CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _FORMATTER = string.Formatter()
 
 
 def has_control(text):
-    """Whether ``text`` holds control characters, line separators or half surrogates.
+    """Whether ``text`` holds a character of :data:`CONTROL`.
 
     Joiners and other format characters are fine: names in many scripts need them.
     """
-    return bool(_CONTROL.search(text))
+    return bool(CONTROL.search(text))
 
 
 def split_template(template):

@@ -5,16 +5,12 @@ import re
 
 import msgspec
 
+from odoo.addons.g2p_spar_bank_directory.grammar import CONTROL
+
 MAX_TEXT = 255
 MAX_PHONE = 32
 MAX_ADDITIONAL_INFO = 16_384  #: bytes of JSON per item
 
-# Control characters, lines and paragraphs, lone surrogates, and the marks that turn
-# the reading direction around and let a name pose as another. Joiners stay: names in
-# many scripts need them.
-_UNWANTED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]{2,}(;ext=[0-9]{1,7})?")
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -25,9 +21,7 @@ def is_clean_text(value):
     An empty value is clean.
     """
     return not value or (
-        isinstance(value, str)
-        and len(value) <= MAX_TEXT
-        and not _UNWANTED.search(value)
+        isinstance(value, str) and len(value) <= MAX_TEXT and not CONTROL.search(value)
     )
 
 
@@ -48,7 +42,7 @@ def is_phone(value):
 def clean_text(value):
     """``value`` made fit for the ledger: unwanted characters become spaces, and what
     goes beyond 255 characters is cut."""
-    return _UNWANTED.sub(" ", value or "")[:MAX_TEXT]
+    return CONTROL.sub(" ", value or "")[:MAX_TEXT]
 
 
 def is_additional_info(value):

@@ -92,7 +92,7 @@ class TestGrammar(BaseCase):
             self.assertLess(time.thread_time() - start, 0.05)
 
     def test_control(self):
-        for text in ("\x00", "a\nb", "a\x7f", "\u2028", "\ud800", "\x85"):
+        for text in ("\x00", "a\nb", "a\x7f", "\u2028", "\ud800", "\x85", "\u202e"):
             self.assertTrue(grammar.has_control(text), repr(text))
         for text in ("", "é", "a b", "می‌خواهم", "\xa0"):
             self.assertFalse(grammar.has_control(text), repr(text))

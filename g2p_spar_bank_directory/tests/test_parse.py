@@ -73,6 +73,7 @@ class TestParse(DirectoryCommon):
         for strict in (True, False):
             for fa in ("", "  ", "a\x00b", "a\nb", "x" * 1001, None, 5, {}, "\ud800"):
                 self.assert_error(fa, "fa", strict)
+            self.assert_error("12\u202e34", "fa", strict)
         self.assertIsInstance(self.parse_one("x" * 1000, strict=False), Address)
 
     def test_strict_directory(self):
