@@ -12,6 +12,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparConfigurationError,
     SparTransientError,
 )
+from odoo.addons.g2p_spar_mapper.g2p_connect.codes import foreign_code
 from odoo.addons.g2p_spar_mapper.g2p_connect.envelope import build_request, read_answer
 from odoo.addons.g2p_spar_mapper.g2p_connect.messages import (
     MessageError,
@@ -25,6 +26,7 @@ from odoo.addons.g2p_spar_mapper.outcomes import (
     Outcome,
     ResolveItem,
 )
+from odoo.addons.g2p_spar_mapper.validation import clean_text
 
 from ..capabilities import OPERATIONS, Capabilities
 from ..http_client import post_json
@@ -232,8 +234,9 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
             raise SparTransientError(
                 self.env._("The mapper is still busy with an earlier message."), code
             )
+        code = foreign_code(code) or "rjct"
         raise SparConfigurationError(
-            self.env._("The mapper refused the whole message (%s).", code[:60]), code
+            self.env._("The mapper refused the whole message (%s).", code), code
         )
 
     def _get_url(self, connector, operation):
@@ -267,10 +270,10 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
                 masked=address.masked,
                 account_type=address.account_type,
                 components=address.components,
-                fsp_code=address.fsp_code or outcome.fsp_code,
-                fsp_name=address.fsp_name or outcome.fsp_name,
-                branch_code=address.branch_code or outcome.branch_code,
-                branch_name=address.branch_name or outcome.branch_name,
+                fsp_code=address.fsp_code or clean_text(outcome.fsp_code),
+                fsp_name=address.fsp_name or clean_text(outcome.fsp_name),
+                branch_code=address.branch_code or clean_text(outcome.branch_code),
+                branch_name=address.branch_name or clean_text(outcome.branch_name),
             )
         return outcomes
 

@@ -81,6 +81,11 @@ class TestG2pConnect(RemoteCase):
         (one,) = self.call("resolve", ResolveItem(ID))
         self.assertEqual((one.fsp_name, one.fsp_code), ("National", "NB"))
         self.assertEqual(one.branch_code, "7")
+        self.answer_with(
+            account_provider_info={"name": "N\u202e\n" * 200, "code": "NB"}
+        )
+        (one,) = self.call("resolve", ResolveItem(ID))
+        self.assertEqual(one.fsp_name, ("N  " * 200)[:255])
 
     def test_address_with_control_characters_is_not_used(self):
         self.call("link", LinkItem(ID, "x"))
@@ -189,6 +194,14 @@ class TestG2pConnect(RemoteCase):
         busy["header"]["status_reason_code"] = "rjct.message_id.duplicate"
         self.reply = lambda verb, request: (200, busy)
         self.assert_fault(SparTransientError, "rjct.message_id.duplicate")
+
+    def test_code_of_a_refusal_is_a_code(self):
+        answer = json.loads(json.dumps(self.peer.answers["wrong_action"]))
+        for text in (f"rjct.{ID}", "rjct.x" * 1000, "\u202e"):
+            answer["header"]["status_reason_code"] = text
+            self.reply = lambda verb, request: (200, answer)
+            with self.subTest(text[:20]):
+                self.assert_fault(SparConfigurationError, "rjct")
 
     def test_nobody_there(self):
         self.mapper.stop()

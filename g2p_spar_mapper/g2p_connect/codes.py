@@ -146,6 +146,7 @@ _READ_RESOLVED = {
     "succ.fa.not_found": oc.NOT_LINKED,
 }
 _CODE_SHAPE = re.compile(r"[a-z]+(\.[a-z_]+){1,4}")
+MAX_CODE = 64  #: characters
 
 
 def from_wire(operation: str, item, answer) -> str:
@@ -194,9 +195,19 @@ def _read_resolved(item, answer, code):
     return oc.OK
 
 
+def foreign_code(wire_code: str | None) -> str:
+    """A reason code fit for logs and screens; empty for what is none.
+
+    Any text may stand in a foreign answer, somebody's ID among them.
+    """
+    if wire_code and len(wire_code) <= MAX_CODE and _CODE_SHAPE.fullmatch(wire_code):
+        return wire_code
+    return ""
+
+
 def foreign_message(outcome_code: str, wire_code: str | None) -> str:
     """A sentence of our own about a foreign refusal: its text may name persons."""
     text = _MESSAGES.get(outcome_code, "")
-    if text and wire_code and _CODE_SHAPE.fullmatch(wire_code):
-        return f"{text} ({wire_code})"
+    if text and (code := foreign_code(wire_code)):
+        return f"{text} ({code})"
     return text
