@@ -265,11 +265,19 @@ class Instance:
         )
 
     def check_port(self, port):
-        """Refuse a port that somebody else listens on."""
-        if not places.port_is_free(port):
+        """Refuse a port that somebody else than our own server listens on."""
+        if not places.port_is_free(port) and port != self._served_port():
             raise Failure(
                 f"Port {port} is taken by another program; choose one with --port."
             )
+
+    def _served_port(self):
+        """The port our own server listens on, or None if it does not run."""
+        if not self.running():
+            return None
+        written = configparser.RawConfigParser()
+        written.read(self.folder / "odoo.conf")
+        return written.getint("options", "http_port")
 
     def start(self, port, workers=0):
         """Start the server and wait until it answers.
