@@ -54,11 +54,17 @@ def portal(browser, url):
     narrow.confirm()
     shoot(narrow.page, "portal-receipt")
     narrow.by("done").click()
+    narrow.by("change-account").click()
+    narrow.choose_kind("mobile_wallet")
+    narrow.choose_from_directory("m-pesa", "MPESA-KE")
+    narrow.type_number("0712345678")
+    narrow.confirm()
+    narrow.by("done").click()
     shoot(narrow.page, "portal-narrow")
 
 
 def mapping(browser, url):
-    """The mapping that has the most changes, as an officer sees it."""
+    """A mapping with its changes, as an officer sees it."""
     officer = Backend(browser, url, "officer")
     officer.open("spar-mappings")
     officer.search("token:demo-beneficiary-1@nationalId")
