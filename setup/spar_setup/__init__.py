@@ -15,5 +15,7 @@ Read it in this order, each file has one job:
 ``odoo_log``              what an Odoo log says: warnings, errors, test counts
 ``templates``             databases that others start as copies of
 ``workbench``             all of the above, prepared in the right order
+``lint``, ``unit``        parts of ``setup/test``
+``report``                what passed and what failed
 ========================  ====================================================
 """
