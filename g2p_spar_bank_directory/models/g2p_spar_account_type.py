@@ -11,6 +11,7 @@ class SparAccountType(models.Model):
     """A kind of store of value and the questions that describe one."""
 
     _name = "g2p.spar.account.type"
+    _inherit = ["g2p.spar.cached"]
     _description = "Account type"
     _order = "sequence, id"
 
@@ -70,22 +71,6 @@ class SparAccountType(models.Model):
                         account_type.name,
                     )
                 )
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        result = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return result
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
 
     def _form_fields(self):
         """The questions, for a screen to show.

@@ -13,6 +13,7 @@ class SparAccountTypeField(models.Model):
     """One question that describes an account: chosen from the directory or typed."""
 
     _name = "g2p.spar.account.type.field"
+    _inherit = ["g2p.spar.cached"]
     _description = "Question of an account type"
     _order = "sequence, id"
 
@@ -110,22 +111,6 @@ class SparAccountTypeField(models.Model):
     @api.constrains("is_number")
     def _check_number_stays(self):
         self.account_type_id._check_strategy()
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        result = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return result
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_number(self):

@@ -23,6 +23,7 @@ class SparStrategy(models.Model):
     """How components become one text on the wire, and how that text is read back."""
 
     _name = "g2p.spar.strategy"
+    _inherit = ["g2p.spar.cached"]
     _description = "Address format"
     _order = "number, id"
 
@@ -118,12 +119,6 @@ class SparStrategy(models.Model):
             [("strategy_id", "in", self.ids)]
         )._check_strategy()
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        result = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return result
-
     def write(self, vals):
         changed = [name for name in FORMAT_FIELDS if name in vals]
         for strategy in self.filtered(lambda strategy: strategy.state != "draft"):
@@ -140,14 +135,7 @@ class SparStrategy(models.Model):
             raise UserError(
                 self.env._("An address format that was in use cannot be a draft again.")
             )
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_only_drafts(self):

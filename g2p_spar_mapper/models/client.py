@@ -32,7 +32,7 @@ class G2pSparClient(models.Model):
 
     _name = "g2p.spar.client"
     _description = "SPAR API Client"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "g2p.spar.cached"]
     _order = "name, id"
 
     name = fields.Char(required=True, tracking=True)
@@ -166,22 +166,6 @@ class G2pSparClient(models.Model):
         return tuple(networks)
 
     # --- cache ------------------------------------------------------------------------
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        clients = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return clients
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
 
     @api.model
     @tools.ormcache()

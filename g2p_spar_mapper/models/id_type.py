@@ -62,6 +62,7 @@ class G2pSparIdType(models.Model):
     """
 
     _name = "g2p.spar.id.type"
+    _inherit = ["g2p.spar.cached"]
     _description = "SPAR ID Type"
     _order = "sequence, id"
 
@@ -136,22 +137,9 @@ class G2pSparIdType(models.Model):
                 )
             )
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        id_types = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return id_types
-
     def write(self, vals):
         self._check_spelling_unused(vals)
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
+        return super().write(vals)
 
     def _check_spelling_unused(self, vals):
         """Under another code, prefix or suffix nobody would find the mappings again,
