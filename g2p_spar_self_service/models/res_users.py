@@ -111,7 +111,7 @@ class ResUsers(models.Model):
         if not known:
             raise ValidationError(self.env._("This is not a valid beneficiary ID."))
         kind = self.env["g2p.spar.id.type"].browse(known.id_type_id)
-        return f"{kind.prefix or ''}{known.value}{kind.suffix or ''}"
+        return kind._wire_id(known.value)
 
     def _spar_check_password(self, password):
         """Prove once more that the person at the keyboard owns this login.
