@@ -42,6 +42,17 @@ BASE_ANSWER_BYTES = 1 << 20
 ITEM_ANSWER_BYTES = 1 << 14
 
 
+def _url_field(label):
+    """The full address of one verb: made from the base address, and editable."""
+    return fields.Char(
+        label,
+        compute="_compute_g2p_connect_urls",
+        store=True,
+        readonly=False,
+        groups=ADMINISTRATOR,
+    )
+
+
 class SparConnector(models.Model):
     _inherit = "g2p.spar.connector"
 
@@ -55,34 +66,10 @@ class SparConnector(models.Model):
         help="The four addresses below are made from it by adding /link, /update, "
         "/unlink and /resolve. OpenG2P mappers: https://…/mapper/sync",
     )
-    g2p_connect_link_url = fields.Char(
-        "Link",
-        compute="_compute_g2p_connect_urls",
-        store=True,
-        readonly=False,
-        groups=ADMINISTRATOR,
-    )
-    g2p_connect_update_url = fields.Char(
-        "Update",
-        compute="_compute_g2p_connect_urls",
-        store=True,
-        readonly=False,
-        groups=ADMINISTRATOR,
-    )
-    g2p_connect_unlink_url = fields.Char(
-        "Unlink",
-        compute="_compute_g2p_connect_urls",
-        store=True,
-        readonly=False,
-        groups=ADMINISTRATOR,
-    )
-    g2p_connect_resolve_url = fields.Char(
-        "Resolve",
-        compute="_compute_g2p_connect_urls",
-        store=True,
-        readonly=False,
-        groups=ADMINISTRATOR,
-    )
+    g2p_connect_link_url = _url_field("Link")
+    g2p_connect_update_url = _url_field("Update")
+    g2p_connect_unlink_url = _url_field("Unlink")
+    g2p_connect_resolve_url = _url_field("Resolve")
     g2p_connect_sender_id = fields.Char(
         "Sender ID",
         groups=ADMINISTRATOR,
