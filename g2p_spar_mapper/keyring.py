@@ -1,7 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""The secret keys under which IDs and accounts are looked up.
+"""The secret keys under which IDs and accounts are looked up and kept.
 
-Keys live outside the database: a stolen dump can not be searched by guessing IDs.
+Keys live outside the database: a stolen dump can neither be searched by guessing IDs
+nor be read. Values are looked up by keyed hash (HMAC-SHA-256) and sealed with an
+authenticated cipher (AES-256-GCM, NIST SP 800-38D) under keys derived from the ring's.
 The operator names a JSON file with the option ``spar_key_file`` of the server's
 configuration file, or with the environment variable ``SPAR_KEY_FILE``::
 
@@ -22,9 +24,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from odoo.tools import config
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparConfigurationError
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparConfigurationError,
+    SparSecurityError,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -33,6 +41,7 @@ ENVIRONMENT = "SPAR_KEY_FILE"
 KEY_BYTES = 32
 #: joins the parts of a digest; refused in every ID and address, so parts stay apart
 SEPARATOR = "\x1f"
+NONCE_BYTES = 12
 
 
 class KeyRing(NamedTuple):
@@ -51,6 +60,64 @@ class KeyRing(NamedTuple):
         message = SEPARATOR.join((kind, *parts)).encode()
         raw = hmac.digest(self.keys[self.current], message, "sha256")
         return base64.urlsafe_b64encode(raw)[:-1].decode()  # without the one "="
+
+    def derive(self, purpose, key_id=None):
+        """A key for one purpose, so that no two uses share one.
+
+        :param str purpose: domain of the key, e.g. ``token``
+        :param str key_id: by default the current key
+        :return: 32 bytes
+        :raise SparConfigurationError: the ring lacks that key
+        """
+        return _derive(self._key(key_id or self.current), purpose)
+
+    def _key(self, key_id):
+        key = self.keys.get(key_id)
+        if key is None:
+            raise SparConfigurationError(
+                f"The key {key_id} is not in the key file, but data was kept under it."
+            )
+        return key
+
+    def seal(self, context, plain):
+        """Encrypt a value so that it opens only in the place it was sealed for.
+
+        :param str context: where the value stands, e.g. table, column and row
+        :param bytes plain: the value
+        :return: ``key id:base64``, fit for a text column
+        """
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = _cipher(self._key(self.current)).encrypt(
+            nonce, plain, context.encode()
+        )
+        return f"{self.current}:{base64.b64encode(nonce + sealed).decode()}"
+
+    def open(self, context, token):
+        """Decrypt what :meth:`seal` made.
+
+        :raise SparConfigurationError: the ring lacks the key
+        :raise SparSecurityError: not sealed for this place, or changed since
+        :rtype: bytes
+        """
+        key_id, _colon, content = token.partition(":")
+        try:
+            raw = base64.b64decode(content)
+            nonce, sealed = raw[:NONCE_BYTES], raw[NONCE_BYTES:]
+            return _cipher(self._key(key_id)).decrypt(nonce, sealed, context.encode())
+        except (InvalidTag, ValueError):
+            raise SparSecurityError(
+                "A stored value was changed outside of the registry."
+            ) from None
+
+
+@lru_cache(maxsize=64)
+def _cipher(key):
+    """Making a cipher costs more than using it."""
+    return AESGCM(_derive(key, "seal"))
+
+
+def _derive(key, purpose):
+    return hmac.digest(key, f"derive{SEPARATOR}{purpose}".encode(), "sha256")
 
 
 @lru_cache(maxsize=1)

@@ -32,6 +32,14 @@ YES_NO = "yes_no"  #: only whether there is a live mapping
 DETAILS = "details"  #: the address and the provider, too
 
 
+class Limits(NamedTuple):
+    """What an actor may touch; ``None`` is no limit. Enforced item by item."""
+
+    id_types: frozenset | None = None  #: ids of the ID types it may name
+    providers: frozenset | None = None  #: codes of the providers it may link to
+    may_override: bool = False  #: replace a mapping to a provider that is not its own
+
+
 class Actor(NamedTuple):
     """Who is acting, through which door and for what. Goes into the ledger."""
 
@@ -41,6 +49,7 @@ class Actor(NamedTuple):
     purpose: str = ""  #: plain words, e.g. the programme and the cycle
     transaction: str = ""  #: the caller's transaction or change reference
     strict: bool = True  #: refuse addresses the directory does not know
+    limits: Limits = Limits()
 
 
 class LinkItem(NamedTuple):

@@ -8,64 +8,10 @@ faults with HTML pages. Here the body is left to the controller, and every fault
 """
 
 import logging
-import traceback
-
-import psycopg2
-from psycopg2.pool import PoolError
-from werkzeug.exceptions import HTTPException
 
 from odoo import http
-from odoo.exceptions import ConcurrencyError
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import (
-    SparSecurityError,
-    SparTransientError,
-)
-
-from ..g2p_connect import messages
-
-_logger = logging.getLogger(__name__)
-
-RETRY_AFTER = 5  # seconds
-_FORBIDDEN = "err.request.forbidden"
-_PASSING = (
-    ConcurrencyError,
-    PoolError,
-    SparTransientError,
-    psycopg2.InterfaceError,
-    psycopg2.OperationalError,
-)
-_CODES = {
-    401: "err.request.unauthorized",
-    403: _FORBIDDEN,
-    404: "err.request.not_found",
-    408: "err.request.timeout",
-    429: "err.request.too_many_requests",
-    500: "err.service.unavailable",
-    503: "err.service.unavailable",
-}
-
-
-class ApiError(HTTPException):
-    """A fault of a whole request, as the caller shall see it.
-
-    :param int status: HTTP status
-    :param str message: a sentence without personal data
-    :param str code: ``err.*`` code of the protocol; by default the status tells
-    :param dict headers: further HTTP headers
-    """
-
-    def __init__(self, status, message, code=None, headers=None):
-        super().__init__(message)
-        self.code = status
-        self.errors = [
-            {"code": code or _CODES.get(status, "err.request.bad"), "message": message}
-        ]
-        self.headers = headers or {}
-
-    def get_response(self, environ=None, scope=None):
-        body = messages.encode({"errors": self.errors})
-        return json_response(body, status=self.code, headers=self.headers)
+from ..faults import ApiError, translate, unavailable
 
 
 def json_response(body, status=200, headers=None):
@@ -77,7 +23,7 @@ def json_response(body, status=200, headers=None):
 
 
 class G2PConnectDispatcher(http.Dispatcher):
-    """Serves routes of type ``g2p_connect``; they return an answer's JSON as bytes."""
+    """Serves routes of type ``g2p_connect``; they return a ``Reply``."""
 
     routing_type = "g2p_connect"
     mimetypes = ("application/json",)
@@ -95,43 +41,21 @@ class G2PConnectDispatcher(http.Dispatcher):
         self._check_request()
         # The query string is no part of the protocol and is not read.
         self.request.params = dict(args)
-        body = self.request.registry["ir.http"]._dispatch(endpoint)
-        return json_response(body)
+        reply = self.request.registry["ir.http"]._dispatch(endpoint)
+        return json_response(reply.body, headers=reply.headers)
 
     def _check_request(self):
         http_request = self.request.httprequest
         if http_request.method != "POST":
             raise ApiError(405, "Only POST is served here", headers={"Allow": "POST"})
         if not self.request.db:
-            raise _unavailable()
+            raise unavailable()
         if http_request.mimetype != "application/json":
             raise ApiError(415, "The content type must be application/json")
 
     def handle_error(self, exc):
-        fault = exc if isinstance(exc, ApiError) else self._translate(exc)
+        fault = translate(exc)
         # Odoo logs an exception with its text, and that may name a person; the level
         # NOTSET is beneath every threshold. What is needed, _translate() has logged.
         exc.loglevel = logging.NOTSET
-        return fault.get_response()
-
-    def _translate(self, exc):
-        if isinstance(exc, HTTPException):
-            return ApiError(exc.code or 500, exc.name)
-        if isinstance(exc, messages.MessageError):
-            return ApiError(400, exc.message, exc.code)
-        if isinstance(exc, SparSecurityError):
-            status = 403 if exc.code == _FORBIDDEN else 401
-            return ApiError(status, exc.message, exc.code)
-        if isinstance(exc, _PASSING):
-            _logger.warning("API request put off: %s", type(exc).__name__)
-            return _unavailable()
-        _logger.error(
-            "API request failed: %s\n%s",
-            type(exc).__name__,
-            "".join(traceback.format_tb(exc.__traceback__)),
-        )
-        return ApiError(500, "The request could not be processed")
-
-
-def _unavailable():
-    return ApiError(503, "Try again later", headers={"Retry-After": str(RETRY_AFTER)})
+        return json_response(fault.body, fault.status, fault.headers)

@@ -6,8 +6,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
+from ..call import Call
+from ..faults import ApiError
 from ..g2p_connect import messages
-from .dispatcher import ApiError, G2PConnectDispatcher
+from .dispatcher import G2PConnectDispatcher
 
 _logger = logging.getLogger(__name__)
 
@@ -57,14 +59,18 @@ class G2PConnectController(http.Controller):
         return self._answer(messages.RESOLVE)
 
     def _answer(self, operation):
-        """Read the body, find out who is calling, let the gateway answer."""
-        message = messages.decode_request(self._read_body())
+        """Read the body and let the gateway answer."""
+        http_request = request.httprequest
+        call = Call(
+            operation,
+            self._read_body(),
+            http_request.remote_addr,
+            authorization=http_request.headers.get("Authorization", ""),
+            signature=http_request.headers.get("Signature", ""),
+        )
         # No user stands behind an API call. English: programs read the texts.
         request.update_env(user=SUPERUSER_ID, context={"lang": "en_US"})
-        client = request.env["g2p.spar.client"]._authenticate(
-            message.header.sender_id or "", request.httprequest.remote_addr
-        )
-        return request.env["g2p.spar.gateway"]._answer(operation, message, client)
+        return request.env["g2p.spar.gateway"]._serve(call)
 
     def _read_body(self):
         """:raise ApiError: longer than allowed"""

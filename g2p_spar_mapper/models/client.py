@@ -7,6 +7,9 @@ from odoo.exceptions import ValidationError
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
+from ..call import Call
+from ..outcomes import Limits
+
 DEFAULT_ITEM_LIMIT = 10_000
 
 
@@ -22,6 +25,10 @@ class ClientData(NamedTuple):
     strict: bool
     item_limit: int
     networks: tuple[IPv4Network | IPv6Network, ...]
+    dialect: str  #: ``openg2p`` or ``spec``
+    all_failed_rejects: bool  #: header ``rjct`` when no item succeeded
+    callback_url: str  #: where results of asynchronous calls go by default
+    limits: Limits
 
     def reaches_from(self, address):
         return any(address in network for network in self.networks)
@@ -97,6 +104,26 @@ class G2pSparClient(models.Model):
         help="Compatible takes what existing programs send: counts that are wrong, "
         "times in any form, references used twice, providers that the directory does "
         "not know. Strict refuses these.",
+    )
+    dialect = fields.Selection(
+        [("openg2p", "OpenG2P"), ("spec", "Specification")],
+        required=True,
+        default="openg2p",
+        tracking=True,
+        help="Which reason codes answers use where the released specification and "
+        "OpenG2P's libraries differ.",
+    )
+    all_failed_rejects = fields.Boolean(
+        "Reject when all items fail",
+        tracking=True,
+        help="Answer with the header status rjct (rjct.errors.too_many) when no item "
+        "of a message succeeded. By default the header says succ.",
+    )
+    callback_url = fields.Char(
+        "Call-back address",
+        tracking=True,
+        help="Where results of asynchronous calls go when a message names no "
+        "sender_uri.",
     )
     item_limit = fields.Integer(
         "Items per message",
@@ -194,20 +221,24 @@ class G2pSparClient(models.Model):
             strict=self.profile == "strict",
             item_limit=self.item_limit,
             networks=self._parse_networks(),
+            dialect=self.dialect,
+            all_failed_rejects=self.all_failed_rejects,
+            callback_url=self.callback_url or "",
+            limits=Limits(),
         )
 
     # --- who is calling ---------------------------------------------------------------
 
     @api.model
-    def _authenticate(self, sender_id: str, remote_addr: str) -> ClientData:
-        """Who sent a message that bears neither token nor signature.
+    def _authenticate(self, call: Call, sender_id: str) -> ClientData:
+        """Who sent a message.
 
+        :param call: the request as it came in
         :param sender_id: from the message's header; may be empty when exactly one
             client may call from that address
-        :param remote_addr: the address the request came from
         :raise SparSecurityError: ``err.sender_id.invalid``; never says what was wrong
         """
-        address = self._parse_address(remote_addr)
+        address = self._parse_address(call.remote_addr)
         callers = [
             client
             for client in self._callers()

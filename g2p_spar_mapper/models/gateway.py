@@ -3,6 +3,7 @@ from odoo import api, models
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
+from ..call import Reply
 from ..g2p_connect import checks, envelope, messages
 from ..outcomes import Actor
 
@@ -12,6 +13,20 @@ class G2pSparGateway(models.AbstractModel):
 
     _name = "g2p.spar.gateway"
     _description = "SPAR G2P-Connect Gateway"
+
+    @api.model
+    def _serve(self, call) -> Reply:
+        """Answer one request.
+
+        :param Call call: the request as it came in
+        :raise messages.MessageError: the message cannot be read
+        :raise SparSecurityError: the client is not known or may not do this
+        """
+        request = messages.decode_request(call.body)
+        client = self.env["g2p.spar.client"]._authenticate(
+            call, request.header.sender_id or ""
+        )
+        return Reply(self._answer(call.operation, request, client))
 
     @api.model
     def _answer(self, operation, request, client) -> bytes:
@@ -59,6 +74,7 @@ class G2pSparGateway(models.AbstractModel):
             purpose=client.purpose,
             transaction=transaction_id,
             strict=client.strict,
+            limits=client.limits,
         )
         verb = getattr(self.env["g2p.spar.mapper"], f"_{operation}")
         done = iter(verb(envelope.service_items(operation, sound), actor))

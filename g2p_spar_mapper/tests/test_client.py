@@ -7,6 +7,8 @@ from odoo.tools import mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
+from ..call import Call
+
 DIRECTORY = "g2p_spar_bank_directory"
 
 
@@ -32,15 +34,19 @@ class TestClient(TransactionCase):
             "networks": "10.1.0.0/16\n2001:db8::/64",
         } | values
 
+    def authenticate(self, sender_id, address):
+        call = Call("resolve", b"", address)
+        return self.clients._authenticate(call, sender_id)
+
     def assertUnknown(self, sender_id, address):
         with self.assertRaises(SparSecurityError) as caught:
-            self.clients._authenticate(sender_id, address)
+            self.authenticate(sender_id, address)
         self.assertEqual(caught.exception.code, "err.sender_id.invalid")
 
     # --- who is calling ---------------------------------------------------------------
 
     def test_known_by_sender_and_network(self):
-        client = self.clients._authenticate("programme", "10.1.2.3")
+        client = self.authenticate("programme", "10.1.2.3")
         self.assertEqual(client.id, self.client.id)
         self.assertEqual(client.purpose, "Child grant")
         self.assertEqual(client.verbs, {"resolve"})
@@ -48,7 +54,7 @@ class TestClient(TransactionCase):
         self.assertEqual(client.item_limit, 10_000)
         for address in ("2001:db8::5", "::ffff:10.1.2.3"):
             with self.subTest(address=address):
-                self.clients._authenticate("programme", address)
+                self.authenticate("programme", address)
 
     def test_unknown_sender_or_network(self):
         for sender_id, address in (
@@ -64,17 +70,17 @@ class TestClient(TransactionCase):
                 self.assertUnknown(sender_id, address)
 
     def test_empty_sender_only_when_one_client_fits(self):
-        self.assertEqual(self.clients._authenticate("", "10.1.2.3").id, self.client.id)
+        self.assertEqual(self.authenticate("", "10.1.2.3").id, self.client.id)
         self.clients.create(self.values("second", networks="10.1.2.0/24"))
         self.assertUnknown("", "10.1.2.3")
-        self.assertEqual(self.clients._authenticate("", "10.1.3.3").id, self.client.id)
+        self.assertEqual(self.authenticate("", "10.1.3.3").id, self.client.id)
 
     def test_change_works_at_once_and_costs_no_query(self):
-        self.clients._authenticate("programme", "10.1.2.3")
+        self.authenticate("programme", "10.1.2.3")
         with self.assertQueryCount(0):
-            self.clients._authenticate("programme", "10.1.2.3")
+            self.authenticate("programme", "10.1.2.3")
         self.client.may_link = True
-        client = self.clients._authenticate("programme", "10.1.2.3")
+        client = self.authenticate("programme", "10.1.2.3")
         self.assertEqual(client.verbs, {"link", "resolve"})
         for change in (
             {"state": "suspended"},
@@ -83,13 +89,13 @@ class TestClient(TransactionCase):
             self.client.write(change)
             self.assertUnknown("programme", "10.1.2.3")
         self.client.credentialless = True
-        self.clients._authenticate("programme", "10.1.2.3")
+        self.authenticate("programme", "10.1.2.3")
         self.client.unlink()
         self.assertUnknown("programme", "10.1.2.3")
 
     def test_test_clients_may_call(self):
         self.client.state = "test"
-        self.clients._authenticate("programme", "10.1.2.3")
+        self.authenticate("programme", "10.1.2.3")
 
     # --- what may be entered ----------------------------------------------------------
 

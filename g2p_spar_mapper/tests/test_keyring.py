@@ -11,7 +11,10 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 from odoo.tools import config
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparConfigurationError
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparConfigurationError,
+    SparSecurityError,
+)
 
 from .. import keyring
 
@@ -56,6 +59,24 @@ class TestKeyring(BaseCase):
                 ring = keyring.get_keyring()
                 self.assertEqual(ring.current, "k2")
                 self.assertEqual(ring.keys["k2"], bytes(range(32)))
+
+    def test_sealed_values_open_only_where_they_belong(self):
+        old = keyring.KeyRing("k1", {"k1": bytes(32)})
+        ring = keyring.KeyRing("k2", {"k1": bytes(32), "k2": bytes(range(32))})
+        plain = "Gemüse 1234".encode()
+        tokens = [ring.seal("table.column:1", plain) for _time in range(2)]
+        self.assertNotEqual(*tokens)
+        for token in tokens:
+            self.assertTrue(token.startswith("k2:"))
+            self.assertEqual(ring.open("table.column:1", token), plain)
+            with self.assertRaises(SparSecurityError):
+                ring.open("table.column:2", token)
+            with self.assertRaises(SparSecurityError):
+                ring.open("table.column:1", token[:-8] + "AAAAAAA=")
+            with self.assertRaisesRegex(SparConfigurationError, "k2"):
+                old.open("table.column:1", token)
+        self.assertEqual(ring.open("x", old.seal("x", plain)), plain)
+        self.assertNotEqual(ring.derive("token"), ring.derive("seal"))
 
     def test_digest(self):
         ring = keyring.KeyRing("k1", {"k1": bytes(range(32))})

@@ -1,0 +1,93 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What API callers are told when a whole request fails."""
+
+import logging
+import traceback
+
+import psycopg2
+from psycopg2.pool import PoolError
+from werkzeug.exceptions import HTTPException
+
+from odoo.exceptions import ConcurrencyError
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparSecurityError,
+    SparTransientError,
+)
+
+from .g2p_connect import messages
+
+_logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # seconds
+_FORBIDDEN = "err.request.forbidden"
+_PASSING = (
+    ConcurrencyError,
+    PoolError,
+    SparTransientError,
+    psycopg2.InterfaceError,
+    psycopg2.OperationalError,
+)
+_CODES = {
+    401: "err.request.unauthorized",
+    403: _FORBIDDEN,
+    404: "err.request.not_found",
+    408: "err.request.timeout",
+    429: "err.request.too_many_requests",
+    500: "err.service.unavailable",
+    503: "err.service.unavailable",
+}
+
+
+class ApiError(Exception):
+    """A fault of a whole request, as the caller shall see it.
+
+    :param int status: HTTP status
+    :param str message: a sentence without personal data
+    :param str code: ``err.*`` code of the protocol; by default the status tells
+    :param dict headers: further HTTP headers
+    """
+
+    def __init__(self, status, message, code=None, headers=None):
+        super().__init__(message)
+        self.status = status
+        self.errors = [
+            {"code": code or _CODES.get(status, "err.request.bad"), "message": message}
+        ]
+        self.headers = headers or {}
+
+    @property
+    def body(self):
+        return messages.encode({"errors": self.errors})
+
+
+def unavailable():
+    """Nothing was done; the same request may succeed later."""
+    return ApiError(503, "Try again later", headers={"Retry-After": str(RETRY_AFTER)})
+
+
+def translate(exc):
+    """What the caller is told about a fault; what an operator needs is logged, without
+    the fault's own text, which may name a person.
+
+    :param Exception exc: whatever was raised
+    :rtype: ApiError
+    """
+    if isinstance(exc, ApiError):
+        return exc
+    if isinstance(exc, HTTPException):
+        return ApiError(exc.code or 500, exc.name)
+    if isinstance(exc, messages.MessageError):
+        return ApiError(400, exc.message, exc.code)
+    if isinstance(exc, SparSecurityError):
+        status = 403 if exc.code == _FORBIDDEN else 401
+        return ApiError(status, exc.message, exc.code)
+    if isinstance(exc, _PASSING):
+        _logger.warning("API request put off: %s", type(exc).__name__)
+        return unavailable()
+    _logger.error(
+        "API request failed: %s\n%s",
+        type(exc).__name__,
+        "".join(traceback.format_tb(exc.__traceback__)),
+    )
+    return ApiError(500, "The request could not be processed")
