@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Fixtures of the tests that need the suite running (e2e, interop).
+"""Fixtures of the tests that need the suite running (e2e, interop, fuzz, load, faults).
 
 All are of session scope and lazy: nothing starts before a test asks for it.
 
@@ -14,7 +14,7 @@ All are of session scope and lazy: nothing starts before a test asks for it.
 ``browser``
     Chromium, driven by playwright; open contexts and pages of your own from it.
 ``peer_python(name)``
-    Python of an environment with ``tests/interop/requirements-<name>.txt``.
+    Python of an environment with ``tests/<part>/requirements-<name>.txt``.
 ``pg(name)``
     An empty database for a peer: ``host``, ``port``, ``user``, ``password``,
     ``name``, ``dsn``.

@@ -26,11 +26,11 @@ def ensure(names=RUN):
 
 
 def ensure_peer(name):
-    """Return the Python of the environment of one test peer.
+    """Return the Python of the environment of one test peer or testing tool.
 
-    :param str name: as in ``tests/interop/requirements-<name>.txt``
+    :param str name: as in ``tests/<part>/requirements-<name>.txt``
     """
-    file = places.ROOT / f"tests/interop/requirements-{name}.txt"
+    (file,) = places.ROOT.glob(f"tests/*/requirements-{name}.txt")
     # The files are complete, and some peers ask for packages that need a compiler and
     # that they never import.
     return _ensure(f"peer-{name}", [file], ["--no-deps"])
