@@ -8,7 +8,7 @@ from odoo.http import request
 
 from ..call import Call
 from ..faults import ApiError
-from ..g2p_connect import messages
+from ..g2p_connect import paths
 from .dispatcher import G2PConnectDispatcher
 
 _logger = logging.getLogger(__name__)
@@ -28,43 +28,26 @@ def _max_body(controller):
         return MAX_BODY
 
 
-def _route(verb, readonly):
-    return http.route(
-        [f"/mapper/sync/{verb}", f"/sync/{verb}"],
+class G2PConnectController(http.Controller):
+    """The G2P-Connect mapper API."""
+
+    @http.route(
+        list(paths.ENDPOINTS),
         type=G2PConnectDispatcher.routing_type,
         auth="none",
         save_session=False,
-        readonly=readonly,
+        readonly=lambda controller, rule, args: paths.ENDPOINTS[rule.rule].readonly,
         max_content_length=_max_body,
     )
-
-
-class G2PConnectController(http.Controller):
-    """The G2P-Connect mapper API: link, update, unlink and resolve, synchronous."""
-
-    @_route(messages.LINK, readonly=False)
-    def sync_link(self):
-        return self._answer(messages.LINK)
-
-    @_route(messages.UPDATE, readonly=False)
-    def sync_update(self):
-        return self._answer(messages.UPDATE)
-
-    @_route(messages.UNLINK, readonly=False)
-    def sync_unlink(self):
-        return self._answer(messages.UNLINK)
-
-    @_route(messages.RESOLVE, readonly=True)
-    def sync_resolve(self):
-        return self._answer(messages.RESOLVE)
-
-    def _answer(self, operation):
+    def serve(self):
         """Read the body and let the gateway answer."""
         http_request = request.httprequest
+        endpoint = paths.ENDPOINTS[http_request.path.rstrip("/")]
         call = Call(
-            operation,
+            endpoint.operation,
             self._read_body(),
             http_request.remote_addr,
+            endpoint.is_async,
             authorization=http_request.headers.get("Authorization", ""),
             signature=http_request.headers.get("Signature", ""),
         )

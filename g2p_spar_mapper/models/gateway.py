@@ -4,6 +4,7 @@ from odoo import api, models
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
 from ..call import Reply
+from ..faults import ApiError
 from ..g2p_connect import checks, envelope, messages
 from ..outcomes import Actor
 
@@ -22,6 +23,8 @@ class G2pSparGateway(models.AbstractModel):
         :raise messages.MessageError: the message cannot be read
         :raise SparSecurityError: the client is not known or may not do this
         """
+        if call.is_async or call.operation not in messages.OPERATIONS:
+            raise ApiError(404, "Not served yet")
         request = messages.decode_request(call.body)
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or ""
