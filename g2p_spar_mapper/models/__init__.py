@@ -5,4 +5,6 @@ from . import mapping_event
 from . import mapper
 from . import mapper_demo
 from . import client
+from . import client_caller
+from . import fsp
 from . import gateway

@@ -1,37 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import NamedTuple
+from ipaddress import ip_network
 
-from odoo import api, fields, models, tools
+from markupsafe import Markup
+
+from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import single_email_re
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
-
-from ..call import Call
-from ..outcomes import Limits
+from ..g2p_connect import messages
 
 DEFAULT_ITEM_LIMIT = 10_000
-
-
-class ClientData(NamedTuple):
-    """What the API needs to know about a client; kept in memory by each worker."""
-
-    id: int
-    code: str  #: the sender_id it uses
-    purpose: str
-    verbs: frozenset[str]  #: operations it may call
-    details: bool
-    resolve_by_fa: bool
-    strict: bool
-    item_limit: int
-    networks: tuple[IPv4Network | IPv6Network, ...]
-    dialect: str  #: ``openg2p`` or ``spec``
-    all_failed_rejects: bool  #: header ``rjct`` when no item succeeded
-    callback_url: str  #: where results of asynchronous calls go by default
-    limits: Limits
-
-    def reaches_from(self, address):
-        return any(address in network for network in self.networks)
 
 
 class G2pSparClient(models.Model):
@@ -55,6 +33,9 @@ class G2pSparClient(models.Model):
         tracking=True,
         help="Who answers for the calls of this client.",
     )
+    contact_name = fields.Char("Contact", tracking=True)
+    contact_email = fields.Char("E-mail", tracking=True)
+    contact_phone = fields.Char("Phone", tracking=True)
     purpose = fields.Char(
         required=True,
         tracking=True,
@@ -67,8 +48,15 @@ class G2pSparClient(models.Model):
         default="test",
         copy=False,
         tracking=True,
-        help="A suspended client is refused from the next request on. Test and live "
-        "clients are served alike.",
+        help="A test client may touch only IDs of types that are marked as being for "
+        "tests, a live client never those. A suspended client is refused from the next "
+        "request on.",
+    )
+    valid_from = fields.Datetime(
+        tracking=True, help="Calls are refused before. Empty: no limit."
+    )
+    valid_until = fields.Datetime(
+        tracking=True, help="Calls are refused from then on. Empty: no limit."
     )
     may_link = fields.Boolean("Link", tracking=True)
     may_update = fields.Boolean("Update", tracking=True)
@@ -85,6 +73,39 @@ class G2pSparClient(models.Model):
         tracking=True,
         help="Ask whether a financial address is linked without naming the ID.",
     )
+    id_type_ids = fields.Many2many(
+        "g2p.spar.id.type",
+        string="ID types",
+        tracking=True,
+        help="The kinds of ID the client may name. Empty: all. As long as the client "
+        "is in test, it may name only those for tests.",
+    )
+    fsp_ids = fields.Many2many(
+        "g2p.spar.fsp",
+        string="Providers",
+        tracking=True,
+        help="The providers the client may link accounts of; a bank names itself. "
+        "Empty: all.",
+    )
+    may_override = fields.Boolean(
+        "Replace other providers",
+        tracking=True,
+        help="Update an ID whose account is at a provider that is not in the list. The "
+        "message has to name the current provider and a reference of the person's "
+        "consent. Without this right such an update is refused.",
+    )
+    credentials = fields.Selection(
+        [
+            ("token", "Token"),
+            ("signature", "Signature"),
+            ("both", "Token and signature"),
+        ],
+        required=True,
+        default="token",
+        tracking=True,
+        help="What each call has to show. Tokens come from the token endpoint, for one "
+        "of the client's secrets; signatures are made with one of its keys.",
+    )
     credentialless = fields.Boolean(
         "No credentials",
         tracking=True,
@@ -94,7 +115,7 @@ class G2pSparClient(models.Model):
     networks = fields.Text(
         tracking=True,
         help="The addresses the client calls from, one network per line, for example "
-        "192.0.2.0/28 or 2001:db8::/64.",
+        "192.0.2.0/28 or 2001:db8::/64. Empty: from everywhere.",
     )
     profile = fields.Selection(
         [("compat", "Compatible"), ("strict", "Strict")],
@@ -132,6 +153,18 @@ class G2pSparClient(models.Model):
         tracking=True,
         help="A message with more items is refused as a whole.",
     )
+    request_rate = fields.Integer(
+        "Messages per minute",
+        tracking=True,
+        help="On average; as many may come at once. 0: no limit.",
+    )
+    item_rate = fields.Integer(
+        "Items per minute",
+        tracking=True,
+        help="On average; as many may come at once. 0: no limit.",
+    )
+
+    summary = fields.Html("What this client can do", compute="_compute_summary")
 
     _code_uniq = models.Constraint(
         "UNIQUE (code)", "Another client uses this sender ID already."
@@ -139,6 +172,102 @@ class G2pSparClient(models.Model):
     _item_limit_positive = models.Constraint(
         "CHECK (item_limit > 0)", "A message must be allowed at least one item."
     )
+    _rates_not_negative = models.Constraint(
+        "CHECK (request_rate >= 0 AND item_rate >= 0)",
+        "Rates are numbers per minute; 0 is no limit.",
+    )
+    _validity_order = models.Constraint(
+        "CHECK (valid_from < valid_until)", "The validity ends before it begins."
+    )
+
+    def _compute_summary(self):
+        for client in self:
+            client.summary = Markup("<ul class='mb-0'>{}</ul>").format(
+                Markup().join(
+                    Markup("<li>{}</li>").format(line) for line in client._sum_up()
+                )
+            )
+
+    def _sum_up(self):
+        """Sentences that say what the client can do, for people.
+
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        return [
+            self._sum_up_state(),
+            self._sum_up_verbs(),
+            *self._sum_up_scope(),
+            self._sum_up_credentials(),
+            self._sum_up_rates(),
+        ]
+
+    def _sum_up_state(self):
+        if self.state == "suspended":
+            return self.env._("Suspended: every call is refused.")
+        now = fields.Datetime.now()
+        if self.valid_until and self.valid_until <= now:
+            return self.env._("Its time is over: every call is refused.")
+        if self.valid_from and self.valid_from > now:
+            return self.env._("Its time has not begun: every call is refused.")
+        if self.state == "test":
+            return self.env._("In test: it can touch only IDs that are for tests.")
+        return self.env._("Live: it works on real people's accounts.")
+
+    def _sum_up_verbs(self):
+        verbs = [
+            self._fields[f"may_{verb}"]._description_string(self.env).lower()
+            for verb in messages.OPERATIONS
+            if self[f"may_{verb}"]
+        ]
+        if not verbs:
+            return self.env._("It may call nothing.")
+        if not self.may_resolve:
+            return self.env._("It may %s.", ", ".join(verbs))
+        if self.may_see_details:
+            return self.env._("It may %s, and sees account numbers.", ", ".join(verbs))
+        return self.env._(
+            "It may %s, and learns only whether there is an account.", ", ".join(verbs)
+        )
+
+    def _sum_up_scope(self):
+        lines = []
+        if self.state != "test" and self.id_type_ids:
+            names = ", ".join(self.id_type_ids.mapped("display_name"))
+            lines.append(self.env._("It may name only these kinds of ID: %s.", names))
+        if self.fsp_ids:
+            names = ", ".join(self.fsp_ids.mapped("display_name"))
+            lines.append(self.env._("It may link only accounts at: %s.", names))
+        if self.may_override:
+            lines.append(
+                self.env._(
+                    "It may replace an account at another provider if it names that "
+                    "provider and the person's consent."
+                )
+            )
+        return lines
+
+    def _sum_up_credentials(self):
+        if self.credentialless:
+            return self.env._("It is known by its network alone.")
+        selection = dict(self._fields["credentials"]._description_selection(self.env))
+        shown = selection.get(self.credentials, "")
+        if self.networks:
+            return self.env._("It shows: %s; it calls from its networks only.", shown)
+        return self.env._("It shows: %s; it may call from everywhere.", shown)
+
+    def _sum_up_rates(self):
+        if not (self.request_rate or self.item_rate):
+            return self.env._(
+                "Up to %s items a message, as often as it likes.", self.item_limit
+            )
+        return self.env._(
+            "Up to %(limit)s items a message; %(requests)s messages and %(items)s "
+            "items a minute.",
+            limit=self.item_limit,
+            requests=self.request_rate or "∞",
+            items=self.item_rate or "∞",
+        )
 
     @api.constrains("code")
     def _check_code(self):
@@ -148,6 +277,25 @@ class G2pSparClient(models.Model):
                     self.env._(
                         "The sender ID must not begin or end with a space or have "
                         "control characters."
+                    )
+                )
+
+    @api.constrains("contact_email")
+    def _check_contact_email(self):
+        for client in self:
+            if client.contact_email and not single_email_re.match(client.contact_email):
+                raise ValidationError(
+                    self.env._("“%s” is not an e-mail address.", client.contact_email)
+                )
+
+    @api.constrains("may_override", "fsp_ids")
+    def _check_may_override(self):
+        for client in self:
+            if client.may_override and not client.fsp_ids:
+                raise ValidationError(
+                    self.env._(
+                        "A client that may link to every provider replaces accounts "
+                        "anyway; “Replace other providers” is for those with a list."
                     )
                 )
 
@@ -191,72 +339,3 @@ class G2pSparClient(models.Model):
                     )
                 ) from err
         return tuple(networks)
-
-    # --- cache ------------------------------------------------------------------------
-
-    @api.model
-    @tools.ormcache()
-    def _callers(self) -> tuple[ClientData, ...]:
-        """All clients that may call now. Each worker keeps the list until any client
-        changes anywhere, so a request costs no query and a suspension works at once.
-        """
-        clients_sudo = self.sudo().search(
-            [("credentialless", "=", True), ("state", "in", ("test", "live"))]
-        )
-        return tuple(client._prepare_data() for client in clients_sudo)
-
-    def _prepare_data(self) -> ClientData:
-        self.ensure_one()
-        return ClientData(
-            id=self.id,
-            code=self.code,
-            purpose=self.purpose,
-            verbs=frozenset(
-                verb
-                for verb in ("link", "update", "unlink", "resolve")
-                if self[f"may_{verb}"]
-            ),
-            details=self.may_see_details,
-            resolve_by_fa=self.may_resolve_by_fa,
-            strict=self.profile == "strict",
-            item_limit=self.item_limit,
-            networks=self._parse_networks(),
-            dialect=self.dialect,
-            all_failed_rejects=self.all_failed_rejects,
-            callback_url=self.callback_url or "",
-            limits=Limits(),
-        )
-
-    # --- who is calling ---------------------------------------------------------------
-
-    @api.model
-    def _authenticate(self, call: Call, sender_id: str) -> ClientData:
-        """Who sent a message.
-
-        :param call: the request as it came in
-        :param sender_id: from the message's header; may be empty when exactly one
-            client may call from that address
-        :raise SparSecurityError: ``err.sender_id.invalid``; never says what was wrong
-        """
-        address = self._parse_address(call.remote_addr)
-        callers = [
-            client
-            for client in self._callers()
-            if (not sender_id or client.code == sender_id)
-            and address
-            and client.reaches_from(address)
-        ]
-        if len(callers) != 1:
-            raise SparSecurityError(
-                self.env._("The sender is not known here."), "err.sender_id.invalid"
-            )
-        return callers[0]
-
-    @api.model
-    def _parse_address(self, remote_addr):
-        """An IPv4 address that came in through an IPv6 socket counts as IPv4."""
-        try:
-            address = ip_address(remote_addr or "")
-        except ValueError:
-            return None
-        return getattr(address, "ipv4_mapped", None) or address

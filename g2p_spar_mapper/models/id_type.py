@@ -12,7 +12,8 @@ from odoo.addons.g2p_spar_bank_directory.masking import MASK_KINDS, mask
 from ..keyring import get_keyring
 
 MAX_ID = 255
-SPELLING = {"code", "prefix", "suffix"}  #: fields that decide how an ID is looked up
+#: fields that decide how an ID is looked up, and by whom
+SPELLING = {"code", "prefix", "suffix", "is_test"}
 VISIBLE = 4  #: at most so many last characters of an ID can be searched for
 
 
@@ -92,6 +93,11 @@ class G2pSparIdType(models.Model):
         default="last4",
         help="What of an ID screens show.",
     )
+    is_test = fields.Boolean(
+        "For tests",
+        help="IDs of this type belong to nobody. API clients in test may touch only "
+        "these, live ones never.",
+    )
     example = fields.Char(help="An ID of this type as people write it; not a real one.")
 
     _code_uniq = models.Constraint(
@@ -158,8 +164,8 @@ class G2pSparIdType(models.Model):
         ):
             raise ValidationError(
                 self.env._(
-                    "Code, prefix and suffix can not change: there are mappings of "
-                    "this ID type."
+                    "Code, prefix, suffix and “For tests” can not change: there are "
+                    "mappings of this ID type."
                 )
             )
 

@@ -1,0 +1,62 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What the request path knows of the clients: plain data, kept in memory by each
+worker until any client changes anywhere."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import NamedTuple
+
+from .outcomes import Limits
+
+NEVER = float("inf")
+
+
+class ClientData(NamedTuple):
+    """What the API needs to know about a client that may call."""
+
+    id: int
+    code: str  #: the sender_id it uses
+    purpose: str
+    verbs: frozenset[str]  #: operations it may call
+    details: bool
+    resolve_by_fa: bool
+    strict: bool
+    item_limit: int
+    networks: tuple[IPv4Network | IPv6Network, ...]  #: empty: from everywhere
+    dialect: str  #: ``openg2p`` or ``spec``
+    all_failed_rejects: bool  #: header ``rjct`` when no item succeeded
+    callback_url: str  #: where results of asynchronous calls go by default
+    limits: Limits
+    credentialless: bool
+    request_rate: int  #: messages a minute, 0 without limit
+    item_rate: int  #: items a minute, 0 without limit
+    valid_from: float  #: seconds since 1970
+    valid_until: float  #: seconds since 1970
+
+    def reaches_from(self, address):
+        """Whether the client may call from there."""
+        if not self.networks:
+            return not self.credentialless
+        return bool(address) and any(address in network for network in self.networks)
+
+    def is_valid(self, now):
+        """:param float now: seconds since 1970"""
+        return self.valid_from <= now < self.valid_until
+
+
+class Callers(NamedTuple):
+    """All clients that are not suspended."""
+
+    by_code: dict[str, ClientData]
+    credentialless: tuple[ClientData, ...]
+
+
+def parse_address(remote_addr):
+    """An IPv4 address that came in through an IPv6 socket counts as IPv4.
+
+    :return: None when it is no address
+    """
+    try:
+        address = ip_address(remote_addr or "")
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
