@@ -1,3 +1,4 @@
+from . import base
 from . import id_type
 from . import service_written
 from . import mapping
