@@ -13,6 +13,7 @@ from odoo.addons.g2p_spar_mapper.outcomes import (
     INVALID_NAME,
     INVALID_PHONE,
 )
+from odoo.addons.g2p_spar_mapper.sealed_field import SealedChar, SealedText
 from odoo.addons.g2p_spar_mapper.validation import clean_text, is_clean_text, is_phone
 
 #: letters of a reference: no vowels (no words), none that is read as another
@@ -82,15 +83,15 @@ class SparChange(models.Model):
     outcome = fields.Char(readonly=True, help="The mapper's answer as a short code.")
     # -- whom and where to; readable forms only
     id_key = fields.Char(required=True, readonly=True, groups=fields.NO_ACCESS)
-    wire_id = fields.Char(required=True, readonly=True, groups=fields.NO_ACCESS)
+    wire_id = SealedChar(required=True, readonly=True)
     id_type_id = fields.Many2one(
         "g2p.spar.id.type", "ID Type", readonly=True, ondelete="restrict"
     )
     id_masked = fields.Char("Beneficiary ID", readonly=True)
-    fa = fields.Char(readonly=True, groups=fields.NO_ACCESS)
-    phone = fields.Char(readonly=True, groups=fields.NO_ACCESS)
+    fa = SealedChar(readonly=True)
+    phone = SealedChar(readonly=True)
     fa_masked = fields.Char("Account", readonly=True)
-    holder_name = fields.Char("Account Holder", readonly=True, groups=CASE_WORKERS)
+    holder_name = SealedChar("Account Holder", readonly=True, groups=CASE_WORKERS)
     account_type_id = fields.Many2one(
         "g2p.spar.account.type", readonly=True, ondelete="restrict"
     )
@@ -123,7 +124,7 @@ class SparChange(models.Model):
         readonly=True,
     )
     purpose = fields.Char(readonly=True)
-    note = fields.Text(
+    note = SealedText(
         "Reason and Evidence",
         readonly=True,
         groups=CASE_WORKERS,

@@ -5,13 +5,15 @@ from odoo.fields import Command
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError, SparError
 from odoo.addons.g2p_spar_mapper.outcomes import Actor
+from odoo.addons.g2p_spar_mapper.sealed_field import SealedChar, SealedText
 
 
 class SparChangeWizard(models.TransientModel):
     """Staff start a change for a person.
 
     The questions are those of the account type, checked and put together by the same
-    code as in the portal. What was typed is deleted once the change is accepted.
+    code as in the portal. What was typed is sealed, readable for its author alone, and
+    deleted once the change is accepted.
     """
 
     _name = "g2p.spar.change.wizard"
@@ -28,7 +30,9 @@ class SparChangeWizard(models.TransientModel):
     current_account = fields.Char(
         "Current Account", related="mapping_id.fa_masked", related_sudo=False
     )
-    wire_id = fields.Char("Beneficiary ID", help="The whole ID as programmes write it.")
+    wire_id = SealedChar(
+        "Beneficiary ID", groups=None, help="The whole ID as programmes write it."
+    )
     operation = fields.Selection(
         [("set", "Set or change the account"), ("remove", "Remove the account")],
         string="Wish",
@@ -48,8 +52,8 @@ class SparChangeWizard(models.TransientModel):
     asks_branch = fields.Boolean(compute="_compute_questions")
     number_label = fields.Char(compute="_compute_questions")
     number_help = fields.Char(compute="_compute_questions")
-    number = fields.Char()
-    number_again = fields.Char()
+    number = SealedChar(groups=None)
+    number_again = SealedChar(groups=None)
     answer_ids = fields.One2many(
         "g2p.spar.change.wizard.answer",
         "wizard_id",
@@ -58,10 +62,11 @@ class SparChangeWizard(models.TransientModel):
         store=True,
         readonly=False,
     )
-    holder_name = fields.Char("Account Holder")
-    phone = fields.Char("Phone for Messages")
-    note = fields.Text(
+    holder_name = SealedChar("Account Holder", groups=None)
+    phone = SealedChar("Phone for Messages", groups=None)
+    note = SealedText(
         "Reason and Evidence",
+        groups=None,
         help="Why the account changes and what you saw as proof. Do not write the ID "
         "or the account number here.",
     )
@@ -184,4 +189,4 @@ class SparChangeWizardAnswer(models.TransientModel):
     )
     key = fields.Char(required=True)
     label = fields.Char("Question", readonly=True)
-    value = fields.Char("Answer")
+    value = SealedChar("Answer", groups=None)
