@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from .. import outcomes as oc
-from .messages import OPERATIONS, RESOLVE, MessageError
+from .codes import OPENG2P, SPEC
+from .messages import LINK, OPERATIONS, RESOLVE, MessageError
 
 MAX_TRANSACTION_ID = 99  # characters, from the specification
 MAX_REFERENCE_ID = 255  # characters; the specification sets no limit
@@ -48,11 +49,19 @@ def check_transaction_id(transaction_id: str) -> None:
 
 
 def header_fault(
-    operation: str, header, count: int, strict: bool, limit: int
+    operation: str,
+    header,
+    count: int,
+    strict: bool,
+    limit: int,
+    dialect: str = OPENG2P,
+    is_async: bool = False,
 ) -> HeaderFault | None:
     """The first reason to refuse a message of ``count`` items, or None.
 
     :param int limit: how many items this client may send in one message
+    :param str dialect: ``openg2p`` or ``spec``
+    :param bool is_async: whether the message came in by an asynchronous address
     """
     if header.version and not _VERSION.fullmatch(header.version):
         return HeaderFault("rjct.version.invalid", "Only version 1.x is supported")
@@ -60,8 +69,10 @@ def header_fault(
         return HeaderFault(
             "rjct.message_ts.invalid", "message_ts is not an ISO 8601 date and time"
         )
-    if fault := _action_fault(operation, header.action, strict):
-        return fault
+    literally = dialect == SPEC and not is_async and header.action == LINK
+    if not literally:  # what the specification prints for every synchronous address
+        if fault := _action_fault(operation, header.action, strict):
+            return fault
     if not count:
         return HeaderFault("rjct.total_count.invalid", "The message has no items")
     if count > limit:

@@ -2,9 +2,10 @@
 """Outcomes to wire codes and back.
 
 Clients know only the codes of each operation's own list and cannot read an answer that
-has another one, so a code is left out where none fits. Reading goes by operation,
-status *and* code, because one code means different things in different operations and
-servers.
+has another one, so a code is left out where none fits. OpenG2P's libraries and the
+released specification have different lists; which one a client knows is its dialect.
+Reading goes by operation, status *and* code, because one code means different things in
+different operations and servers.
 """
 
 import re
@@ -14,6 +15,10 @@ from .messages import LINK, RESOLVE, UNLINK, UPDATE
 
 SUCC = "succ"
 RJCT = "rjct"
+
+OPENG2P = "openg2p"
+SPEC = "spec"
+DIALECTS = (OPENG2P, SPEC)
 
 _COMMON = {
     oc.OK: (SUCC, ""),
@@ -59,6 +64,11 @@ _WIRE_BY_FA = {
     oc.INACTIVE: (SUCC, "succ.fa.inactive"),
     oc.NOT_LINKED: (SUCC, "succ.fa.not_found"),
 }
+#: The specification's lists for update and unlink have no code about ID or address.
+_SPEC = {
+    "rjct.id.invalid": "rjct.reference_id.invalid",
+    "rjct.fa.invalid": "rjct.reference_id.invalid",
+}
 
 # OpenG2P's functional tests look for these words, spelt exactly so.
 ID_NULL = "ID is null"
@@ -69,12 +79,13 @@ ALREADY_MAPPED = "ID and FA are already mapped, use update to change the account
 # These openings tell our own client apart what shares one code.
 ID_INVALID = "ID is invalid"
 FA_INVALID = "FA is invalid"
+NOT_A_PAIR = "FA is not linked to this ID"
 
 _MESSAGES = {
     oc.ALREADY_LINKED: ALREADY_MAPPED,
     oc.NOT_LINKED: LINK_FIRST,
     oc.INACTIVE: "The mapping of this ID is suspended",
-    oc.MISMATCH: "FA is not linked to this ID",
+    oc.MISMATCH: NOT_A_PAIR,
     oc.INVALID_NAME: "name is invalid",
     oc.INVALID_PHONE: "phone_number is invalid",
     oc.INVALID_TIMESTAMP: "timestamp is not an ISO 8601 date and time",
@@ -86,14 +97,28 @@ _MESSAGES = {
 }
 
 
-def to_wire(operation: str, code: str, by_fa: bool = False) -> tuple[str, str]:
+def to_wire(
+    operation: str, code: str, by_fa: bool = False, dialect: str = OPENG2P
+) -> tuple[str, str]:
     """Status and reason code for an outcome; the code is ``""`` where none fits.
 
     :param bool by_fa: a resolve that had an address and no ID
+    :param str dialect: one of :data:`DIALECTS`
     """
     if by_fa and code in _WIRE_BY_FA:
         return _WIRE_BY_FA[code]
-    return _WIRE[operation].get(code, (RJCT, ""))
+    status, wire_code = _WIRE[operation].get(code, (RJCT, ""))
+    if dialect == SPEC and operation in (UPDATE, UNLINK):
+        wire_code = _SPEC.get(wire_code, wire_code)
+    return status, wire_code
+
+
+def wire_codes(operation: str) -> list[str]:
+    """Every reason code that results of an operation can have, in any dialect."""
+    pairs = [*_WIRE[operation].values()]
+    if operation == RESOLVE:
+        pairs += _WIRE_BY_FA.values()
+    return sorted({code for _status, code in pairs} - {""})
 
 
 def wire_message(operation: str, outcome: oc.Outcome, item) -> str:
@@ -172,12 +197,23 @@ def _read_rejected(operation, code, message):
         if code == "rjct.id.invalid":
             ours = message.startswith((ID_INVALID, ID_NULL))
             return oc.INVALID_ID if ours else oc.NOT_LINKED
-        if code == "rjct.reference_id.invalid" and LINK_FIRST in message:
-            return oc.NOT_LINKED
+        if code == "rjct.reference_id.invalid":
+            return _read_spec(message)
         if code == "rjct.fa.invalid" and operation == UNLINK:
             ours = message.startswith((FA_INVALID, FA_NULL))
             return oc.INVALID_FA if ours else oc.MISMATCH
     return _READ_ANY.get(code, oc.REJECTED)
+
+
+def _read_spec(message):
+    """What the one code means that the ``spec`` dialect has for all these."""
+    if LINK_FIRST in message:
+        return oc.NOT_LINKED
+    if message.startswith((ID_INVALID, ID_NULL)):
+        return oc.INVALID_ID
+    if message.startswith((FA_INVALID, FA_NULL)):
+        return oc.INVALID_FA
+    return oc.MISMATCH if message == NOT_A_PAIR else oc.INVALID_REFERENCE
 
 
 def _read_resolved(item, answer, code):

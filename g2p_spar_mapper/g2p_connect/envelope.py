@@ -63,19 +63,35 @@ def service_items(operation: str, items: list) -> list:
     ]
 
 
-def build_answer(operation, header, transaction_id, items, outcomes) -> bytes:
+def build_answer(
+    operation,
+    header,
+    transaction_id,
+    items,
+    outcomes,
+    *,
+    dialect=codes.OPENG2P,
+    all_failed_rejects=False,
+) -> bytes:
     """The answer to a message that was processed.
 
     :param header: the header of the request
     :param items: the request's items
     :param outcomes: one :class:`Outcome` for each, in the same order
+    :param str dialect: of the client, ``openg2p`` or ``spec``
+    :param bool all_failed_rejects: whether the client wants a rejected header when no
+        item succeeded
     """
     now = _now()
     results = [
-        _answer_item(operation, item, outcome, now)
+        _answer_item(operation, item, outcome, now, dialect)
         for item, outcome in zip(items, outcomes, strict=True)
     ]
     answer_header = _answer_header(operation, header, len(items), now)
+    if all_failed_rejects and all(item.status == codes.RJCT for item in results):
+        answer_header.status = codes.RJCT
+        answer_header.status_reason_code = "rjct.errors.too_many"
+        answer_header.status_reason_message = "Every item was rejected"
     return _encode_answer(operation, answer_header, transaction_id, results)
 
 
@@ -124,9 +140,9 @@ def _encode_answer(operation, answer_header, transaction_id, results):
     return encode(Answer(answer_header, message))
 
 
-def _answer_item(operation, item, outcome, now):
+def _answer_item(operation, item, outcome, now, dialect):
     by_fa = operation == RESOLVE and not item.id
-    status, code = codes.to_wire(operation, outcome.code, by_fa)
+    status, code = codes.to_wire(operation, outcome.code, by_fa, dialect)
     result = AnswerItem(
         reference_id=item.reference_id or "",
         timestamp=now,
@@ -138,30 +154,59 @@ def _answer_item(operation, item, outcome, now):
     if text := codes.wire_message(operation, outcome, item):
         result.status_reason_message = text
     if operation != UNLINK:
-        _add_address(operation, result, outcome)
+        _add_address(operation, result, outcome, dialect)
     return result
 
 
-def _add_address(operation, result, outcome):
+def _add_address(operation, result, outcome, dialect):
     """``fa`` is always a text; who gets one also gets at least one additional_info."""
     if outcome.code != oc.OK or not outcome.fa:
         result.fa = ""
         return
     result.fa = outcome.fa
-    result.additional_info = outcome.additional_info or [_default_info(outcome)]
+    result.additional_info = _additional_info(outcome, dialect)
     if operation == RESOLVE and outcome.fsp_code:
         result.account_provider_info = ProviderInfo(
             outcome.fsp_name or outcome.fsp_code, outcome.fsp_code, outcome.branch_code
         )
 
 
+def _additional_info(outcome, dialect):
+    """What was stored with the address, unchanged for OpenG2P's programs and as pairs
+    of name and value for the specification; else which strategy takes it apart."""
+    kept = outcome.additional_info
+    if dialect == codes.SPEC:
+        return as_pairs(kept) or [_default_info(outcome)]
+    if kept or not outcome.strategy:
+        return kept or [_default_info(outcome)]
+    # OpenG2P's programs look for a member of that name
+    return [_default_info(outcome) | {"strategy_id": outcome.strategy}]
+
+
 def _default_info(outcome):
-    """Which strategy takes the address apart: as the specification wants it and, a
-    second time, as OpenG2P's programs read it."""
     if outcome.strategy:
-        number = outcome.strategy
-        return {"name": "strategy_id", "value": str(number), "strategy_id": number}
+        return {"name": "strategy_id", "value": str(outcome.strategy)}
     return {"name": "fa_type", "value": outcome.account_type or "unknown"}
+
+
+def as_pairs(additional_info: list[dict]) -> list[dict]:
+    """Entries of any kind as pairs of a name and a value.
+
+    An entry that is a pair already stays one, without what else it holds. The
+    specification has neither ``null`` nor lists as values: these become texts.
+    """
+    pairs = []
+    for entry in additional_info:
+        if isinstance(entry.get("name"), str) and "value" in entry:
+            entry = {entry["name"]: entry["value"]}
+        pairs += ({"name": name, "value": _pair_value(entry[name])} for name in entry)
+    return pairs
+
+
+def _pair_value(value):
+    if value is None:
+        return ""
+    return encode(value).decode() if isinstance(value, list) else value
 
 
 # --- the client's side ----------------------------------------------------------------

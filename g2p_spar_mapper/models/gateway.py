@@ -56,14 +56,27 @@ class G2pSparGateway(models.AbstractModel):
         )
         checks.check_transaction_id(transaction_id)
         fault = checks.header_fault(
-            operation, header, len(items), client.strict, client.item_limit
+            operation,
+            header,
+            len(items),
+            client.strict,
+            client.item_limit,
+            client.dialect,
         )
         if fault:
             return envelope.build_refusal(
                 operation, header, transaction_id, items, fault
             )
         outcomes = self._process(operation, transaction_id, items, client)
-        return envelope.build_answer(operation, header, transaction_id, items, outcomes)
+        return envelope.build_answer(
+            operation,
+            header,
+            transaction_id,
+            items,
+            outcomes,
+            dialect=client.dialect,
+            all_failed_rejects=client.all_failed_rejects,
+        )
 
     @api.model
     def _process(self, operation, transaction_id, items, client):

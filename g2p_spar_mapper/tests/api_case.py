@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import json
+import uuid
 
 from odoo.tests import HttpCase, new_test_user
 
@@ -68,7 +69,7 @@ class ApiCase(HttpCase):
             "signature": "",
             "header": {
                 "version": "1.0.0",
-                "message_id": "m1",
+                "message_id": str(uuid.uuid4()),
                 "message_ts": TIME,
                 "action": operation,
                 "sender_id": "compat",

@@ -13,7 +13,7 @@ from ..models.mapper import G2pSparMapper
 from .api_case import OPERATIONS, ApiCase
 
 ID = "token:spartest-1@nationalId"
-DISPATCHER = "odoo.addons.g2p_spar_mapper.controllers.dispatcher"
+FAULTS = "odoo.addons.g2p_spar_mapper.faults"
 RETRYING = ("odoo.service.model", "odoo.sql_db")
 SERIALIZATION_FAILURE = (
     "DO $$ BEGIN RAISE EXCEPTION 'test' USING ERRCODE = 'serialization_failure'; END $$"
@@ -298,10 +298,35 @@ class TestApiBadInput(ApiCase):
         with (
             patch.object(G2pSparMapper, "_link", fail),
             patch("odoo.service.model.time.sleep"),
-            mute_logger(*RETRYING, DISPATCHER),
+            mute_logger(*RETRYING, FAULTS),
         ):
             response = self.post(
                 "link", self.message("link", [self.item(ID, fa=self.fa())])
             )
         self.assertError(response, 503, "err.service.unavailable")
         self.assertTrue(response.headers["Retry-After"])
+
+    def test_answer_header(self):
+        """Swapped parties, echoed ids, and what the oldest libraries cannot miss."""
+        message = self.message(
+            "link",
+            [self.item(ID, fa=self.fa(), reference_id="réf ☃")],
+            message_id="m ☃",
+            receiver_id="registry",
+            meta="text",
+            sender_uri="",
+        )
+        answer = self.post("link", message).json()
+        header = answer["header"]
+        self.assertEqual(answer["signature"], "")
+        self.assertEqual(header["meta"], {})
+        self.assertEqual(header["message_id"], "m ☃")
+        self.assertEqual(header["action"], "on-link")
+        self.assertEqual(header["sender_id"], "registry")
+        self.assertEqual(header["receiver_id"], "compat")
+        self.assertEqual((header["total_count"], header["completed_count"]), (1, 1))
+        self.assertNotIn("status_reason_code", header)
+        self.assertEqual(answer["message"]["transaction_id"], "t1")
+        self.assertTrue(answer["message"]["correlation_id"])
+        (result,) = answer["message"]["link_response"]
+        self.assertEqual(result["reference_id"], "réf ☃")

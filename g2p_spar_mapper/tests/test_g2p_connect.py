@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """The plain Python package: codes in both directions, whole messages, checks."""
 
+import itertools
 import json
 
 from odoo.tests import BaseCase
@@ -56,17 +57,22 @@ def asked(operation, fa="", scope=oc.DETAILS):
 
 class TestCodes(BaseCase):
     def test_every_outcome_has_a_code_clients_can_read(self):
-        for operation, known in CLOSED_LISTS.items():
-            for outcome in ALL_OUTCOMES:
-                for by_fa in {False, operation == "resolve"}:
-                    with self.subTest(operation=operation, outcome=outcome):
-                        status, code = codes.to_wire(operation, outcome, by_fa)
-                        self.assertIn(status, ("succ", "rjct"))
-                        self.assertIn(code, known | {""})
-                        self.assertEqual(
-                            status == "succ" and code == "",
-                            (outcome == oc.OK and operation != "resolve"),
-                        )
+        for dialect, operation, outcome, by_fa in itertools.product(
+            codes.DIALECTS, CLOSED_LISTS, ALL_OUTCOMES, (False, True)
+        ):
+            known = CLOSED_LISTS[operation]
+            if dialect == "spec" and operation in ("update", "unlink"):
+                known = known - {"rjct.id.invalid", "rjct.fa.invalid"}
+            with self.subTest(dialect=dialect, operation=operation, outcome=outcome):
+                by_fa = by_fa and operation == "resolve"
+                status, code = codes.to_wire(operation, outcome, by_fa, dialect)
+                self.assertIn(status, ("succ", "rjct"))
+                self.assertIn(code, known | {""})
+                self.assertIn(code, [*codes.wire_codes(operation), ""])
+                self.assertEqual(
+                    status == "succ" and code == "",
+                    (outcome == oc.OK and operation != "resolve"),
+                )
 
     def test_our_client_understands_our_server(self):
         """What floor 2 says arrives unchanged on floor 3, over the wire."""
@@ -92,18 +98,25 @@ class TestCodes(BaseCase):
                 "invalid_timestamp invalid_reference rejected",
             ),
         ):
-            for code in expected.split():
-                with self.subTest(operation=operation, code=code):
+            for code, dialect in itertools.product(expected.split(), codes.DIALECTS):
+                with self.subTest(operation=operation, code=code, dialect=dialect):
                     item = asked(operation, "fa")
                     outcome = oc.Outcome(code, ID, message="because", fa="fa")
-                    self.assertEqual(self.over_the_wire(operation, item, outcome), code)
+                    read = self.over_the_wire(operation, item, outcome, dialect)
+                    self.assertEqual(read, code)
 
-    def over_the_wire(self, operation, item, outcome):
+    def over_the_wire(self, operation, item, outcome, dialect):
         request = envelope.build_request(operation, [item])
         read = messages.decode_request(request.body)
         transaction_id, items = messages.decode_request_message(operation, read.message)
         body = envelope.build_answer(
-            operation, read.header, transaction_id, items, [outcome]
+            operation,
+            read.header,
+            transaction_id,
+            items,
+            [outcome],
+            dialect=dialect,
+            all_failed_rejects=True,
         )
         (result,) = envelope.read_answer(operation, [item], request.references, body)
         return result.code
