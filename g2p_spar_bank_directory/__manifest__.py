@@ -9,7 +9,9 @@
     "website": "https://openg2p.org",
     "license": "LGPL-3",
     "depends": ["base", "mail", "phone_validation", "base_iban"],
-    "external_dependencies": {"python": ["phonenumbers", "schwifty"]},
+    "external_dependencies": {
+        "python": ["chardet", "lxml", "phonenumbers", "schwifty"]
+    },
     "data": [
         "security/spar_groups.xml",
         "security/ir.model.access.csv",

@@ -7,12 +7,18 @@ problem ever quotes the content of a cell, for a cell may hold somebody's ID. Re
 are lazy translations: ``env._(reason)`` says them in the user's language.
 """
 
-import csv
 import io
 import re
 from typing import NamedTuple
 
 from odoo.tools.translate import LazyTranslate
+
+from odoo.addons.g2p_spar_bank_directory.table_reader import (
+    guess_delimiter,
+    header_name,
+    read_csv,
+)
+from odoo.addons.g2p_spar_bank_directory.table_record import TableError as ListError
 
 _lt = LazyTranslate(__name__)
 
@@ -21,9 +27,8 @@ MAX_NAME = 200
 MAX_REFERENCE = 100
 MAX_WHOLE_DIGITS = 12  #: digits before the decimal point; keeps sums exact on screens
 MAX_PROBLEMS = 100_000  #: reading stops there: such a file is not a payment list
-DELIMITERS = ",;\t|"
 
-#: column of the list -> accepted header names, after :func:`_header_name`
+#: column of the list -> accepted header names, after ``header_name``
 HEADERS = {
     "id": {
         "id",
@@ -44,14 +49,6 @@ REQUIRED = ("id", "amount")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _AMOUNT = re.compile(r"([0-9]+)(?:([.,])([0-9]+))?")
 _SIGNED = re.compile(r"-[0-9.,]+")
-
-
-class ListError(Exception):
-    """The file as a whole cannot be read; ``message`` says why and what to do."""
-
-    def __init__(self, message):
-        super().__init__(message)
-        self.message = message
 
 
 class Row(NamedTuple):
@@ -128,14 +125,11 @@ def parse(text: str, decimals: int = 2, max_rows: int = 1_000_000) -> PaymentLis
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise ListError(_lt("The list is empty."))
-    delimiter = _guess_delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    delimiter = guess_delimiter(text, set().union(*HEADERS.values()))
     rows, problems = [], []
     columns = ignored = None
-    line = 1
     try:
-        for cells in reader:
-            start, line = line, reader.line_num + 1
+        for start, cells in read_csv(io.StringIO(text, newline=""), delimiter):
             if not any(cell.strip() for cell in cells):
                 continue
             if columns is None:
@@ -158,8 +152,10 @@ def parse(text: str, decimals: int = 2, max_rows: int = 1_000_000) -> PaymentLis
                 reason = _lt("Reading stopped here: there are too many errors.")
                 problems.append(Problem(start, "", reason))
                 break
-    except csv.Error as err:
-        problems.append(Problem(line, "", _csv_reason(err)))
+    except ListError as err:
+        if not err.line:
+            raise
+        problems.append(Problem(err.line, "", err.message))
     if columns is None:
         raise ListError(_missing(REQUIRED))
     if not rows and not problems:
@@ -182,27 +178,11 @@ def find_duplicates(rows: list, keys: list) -> dict:
     return repeated
 
 
-def _guess_delimiter(text):
-    """The delimiter that makes the header say most."""
-    header = next(line for line in text.splitlines() if line.strip())[:2000]
-    known = set().union(*HEADERS.values())
-
-    def hits(delimiter):
-        cells = header.split(delimiter)
-        return sum(_header_name(cell) in known for cell in cells), len(cells)
-
-    return max(DELIMITERS, key=hits)
-
-
-def _header_name(cell):
-    return re.sub(r"[\s_\-]+", " ", cell.strip().strip('"')).strip().lower()
-
-
 def _read_header(cells):
     """(column -> index, names of unused columns, number of cells)."""
     columns, ignored = {}, []
     for index, cell in enumerate(cells):
-        name = _header_name(cell)
+        name = header_name(cell)
         column = next((key for key, names in HEADERS.items() if name in names), None)
         if column is None:
             ignored.append(cell.strip()[:40])
@@ -295,17 +275,3 @@ def _read_amount(text, decimals):
     if not (whole + fraction).strip("0"):
         return "", _lt("The amount is zero; it must be greater than zero.")
     return f"{whole}.{fraction.ljust(decimals, '0')}" if decimals else whole, ""
-
-
-def _csv_reason(err):
-    """Plain words for what Python's csv module found."""
-    text = str(err)
-    if "unexpected end of data" in text:
-        return _lt("A quotation mark is opened and never closed.")
-    if "expected after" in text:
-        return _lt(
-            "Text follows a closing quotation mark; double the mark inside a text."
-        )
-    if "field larger than field limit" in text:
-        return _lt("A cell is longer than 131,072 characters.")
-    return _lt("The line is not valid CSV.")

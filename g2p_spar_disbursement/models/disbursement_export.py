@@ -5,7 +5,7 @@ from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ..csv_cells import to_csv
+from odoo.addons.g2p_spar_bank_directory.csv_cells import to_csv
 
 PAGE = 5000  #: lines read at a time: the memory an export takes
 

@@ -1,5 +1,4 @@
 from . import test_access
-from . import test_csv_cells
 from . import test_export
 from . import test_import
 from . import test_payment_list

@@ -7,8 +7,9 @@ from markupsafe import Markup
 from odoo import fields, models
 from odoo.tools import split_every
 
+from odoo.addons.g2p_spar_bank_directory.csv_cells import to_csv
+
 from .. import payment_list
-from ..csv_cells import to_csv
 
 INSERT = 5000  #: payments per INSERT statement
 SHOWN = 100  #: errors listed on the screen; the file has them all

@@ -1,0 +1,191 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import io
+import random
+import zipfile
+
+import openpyxl
+
+from odoo.tests import BaseCase, tagged
+
+from .. import table_reader, xlsx_reader
+from ..table_reader import detect, iter_records
+from ..table_record import TableError
+
+ROWS = [["ID", "Name", "Account"], ["a1", "José Ünal", "12"], ["b2", "", "3;4"]]
+
+
+def csv_bytes(rows=ROWS, encoding="utf-8", delimiter=";", end="\r\n"):
+    lines = [delimiter.join(f'"{cell}"' for cell in row) for row in rows]
+    return (end.join(lines) + end).encode(encoding)
+
+
+def workbook(rows=ROWS, **sheets):
+    """Bytes of a workbook: one sheet with ``rows``, further ones by name."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in rows:
+        sheet.append(row)
+    for name, state in sheets.items():
+        book.create_sheet(name, 0).sheet_state = state
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def edit_sheet(data, change):
+    """The same workbook with the XML of its first sheet changed."""
+    target = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as old,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(
+                name, change(content) if name.endswith("sheet1.xml") else content
+            )
+    return target.getvalue()
+
+
+@tagged("post_install", "-at_install")
+class TestTableReader(BaseCase):
+    def read(self, data, **options):
+        file = io.BytesIO(data)
+        return list(iter_records(file, detect(file, **options)))
+
+    def cells(self, data, **options):
+        return [record.cells for record in self.read(data, **options)]
+
+    def assert_refused(self, data, words, line=0):
+        with self.assertRaises(TableError) as caught:
+            self.read(data)
+        self.assertIn(words, caught.exception.message._source)
+        self.assertEqual(caught.exception.line, line)
+
+    def test_csv_of_any_usual_form(self):
+        for encoding in "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be":
+            for delimiter in ",;\t|":
+                for end in "\n", "\r\n", "\r":
+                    data = csv_bytes(ROWS, encoding, delimiter, end)
+                    self.assertEqual(self.cells(data), ROWS, (encoding, delimiter, end))
+
+    def test_csv_of_older_programs(self):
+        data = csv_bytes(encoding="cp1252")
+        self.assertEqual(self.cells(data, encoding="cp1252"), ROWS)
+        self.assertIn(detect(io.BytesIO(data)).encoding, ("cp1250", "cp1252"))
+        cyrillic = [["ид", "имя"], ["1", "Мария Ивановна Кузнецова, Санкт-Петербург"]]
+        self.assertEqual(self.cells(csv_bytes(cyrillic, "cp1251")), cyrillic)
+
+    def test_reading_goes_on_behind_any_row(self):
+        rows = [["id", "name"], *([f"x{n}", f"Zoë\nline {n}"] for n in range(50))]
+        for encoding in "utf-8", "utf-8-sig", "utf-16", "cp1252", "gb18030":
+            data = csv_bytes(rows, encoding)
+            file = io.BytesIO(data)
+            form = detect(file, encoding=None if "utf" in encoding else encoding)
+            whole = list(iter_records(file, form))
+            self.assertEqual(len(whole), 51)
+            for record in whole:
+                rest = list(iter_records(file, form, record.end, record.next_line))
+                self.assertEqual(rest, [r for r in whole if r.line > record.line])
+
+    def test_workbooks(self):
+        self.assertEqual(self.cells(workbook()), [ROWS[0], ROWS[1], ["b2", "", "3;4"]])
+        data = workbook(ROWS, hidden="hidden")
+        self.assertEqual(len(self.cells(data)), 3)
+
+    def test_workbook_is_read_in_portions(self):
+        self.patch(xlsx_reader, "BLOCK", 500)
+        rows = [[f"token:p-{n}@nationalId", 10**11 + n, "é&<"] for n in range(200)]
+        file = io.BytesIO(workbook(rows))
+        form = detect(file)
+        whole = list(iter_records(file, form))
+        self.assertEqual([r.cells[1] for r in whole], [str(row[1]) for row in rows])
+        stops = [record for record in whole if record.end]
+        self.assertGreater(len(stops), 10)
+        for record in stops:
+            rest = list(iter_records(file, form, record.end, record.next_line))
+            self.assertEqual(
+                [(r.line, r.cells) for r in rest],
+                [(r.line, r.cells) for r in whole if r.line > record.line],
+            )
+
+    def test_numbers_that_excel_has_rounded_are_told_apart(self):
+        rows = [[123456789012345, 1234567890123456789, "1234567890123456789", 0.5, 1.0]]
+        (record,) = self.read(workbook(rows))
+        self.assertEqual(record.rounded, {1})
+        self.assertEqual(record.cells[0], "123456789012345")
+        self.assertEqual(record.cells[2:], ["1234567890123456789", "0.5", "1"])
+
+    def test_other_ways_to_write_a_sheet(self):
+        data = workbook([["id", "x"], ["a", "b"]])
+
+        def inline(xml):
+            head = xml[: xml.index(b"<sheetData>")]
+            return head + (
+                b"<sheetData><!-- c --><row><c t='inlineStr'><is><r><t>a</t></r>"
+                b"<rPh><t>no</t></rPh><r><t>b</t></r></is></c><c/><c><v>1.5E3</v></c>"
+                b"</row><row/><row><c t='str'><f>1</f><v>z</v></c><c t='e'><v>#N/A</v>"
+                b"</c></row></sheetData></worksheet>"
+            )
+
+        records = [r for r in self.read(edit_sheet(data, inline)) if any(r.cells)]
+        self.assertEqual(
+            [(r.line, r.cells) for r in records], [(1, ["ab", "", "1500"]), (3, ["z"])]
+        )
+        prefixed = edit_sheet(
+            data,
+            lambda xml: (
+                xml.replace(b"<worksheet xmlns=", b"<worksheet xmlns:x=")
+                .replace(b"</", b"</x:")
+                .replace(b"<", b"<x:")
+                .replace(b"<x:/x:", b"</x:")
+            ),
+        )
+        self.assertEqual(self.cells(prefixed), [["id", "x"], ["a", "b"]])
+
+    def test_files_that_are_no_table(self):
+        self.assert_refused(b"", "empty")
+        self.assert_refused(b" \r\n ", "empty")
+        self.assert_refused(b"\x89PNG\r\n\x1a\n\0\0\0\x01", "not a table")
+        self.assert_refused(b"\xd0\xcf\x11\xe0 book", "old spreadsheet")
+        locked = b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le")
+        self.assert_refused(locked, "password")
+        self.assert_refused(b"PK\x03\x04 and more", "damaged")
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as other:
+            other.writestr("content.xml", "<x/>")
+        self.assert_refused(archive.getvalue(), "not an Excel workbook")
+        self.assert_refused(workbook()[:-300], "damaged")
+        broken = edit_sheet(workbook(), lambda xml: xml.replace(b"</t>", b"</u>"))
+        self.assert_refused(broken, "damaged")
+        lost = edit_sheet(workbook([[1]]), lambda xml: xml.replace(b't="n"', b't="s"'))
+        self.assert_refused(lost, "damaged")
+
+    def test_junk_never_raises_anything_else(self):
+        junk = random.Random(7)  # repeatable
+        for start in b"", b"PK\x03\x04", b"\xff\xfe", b"\xd0\xcf\x11\xe0":
+            with self.assertRaises(TableError):
+                self.read(start + junk.randbytes(200_000))
+
+    def test_entities_are_not_expanded(self):
+        data = edit_sheet(
+            workbook([[1]]),
+            lambda xml: (
+                b'<!DOCTYPE x [<!ENTITY e "boom">]>'
+                + xml[xml.index(b"<worksheet") :].replace(b"<v>1</v>", b"<v>&e;</v>")
+            ),
+        )
+        self.assert_refused(data, "damaged")
+
+    def test_errors_name_the_line(self):
+        self.assert_refused(b'a,b\n1,2\n"c,3\nd,4\n', "never closed", 3)
+        self.assert_refused(b'a,b\n"c"x,3\n', "closing quotation", 2)
+        self.assert_refused(b"a,b\n1," + b"x" * 200_000 + b"\n", "131,072", 2)
+        self.assert_refused(b"a,b\n1," + b"x" * 10_000_000 + b"\n", "131,072", 2)
+        late = b"a,b\n" + b"1,2\n" * 300_000 + b"\xe9,1\n"
+        self.assert_refused(late, "not encoded", 300_002)
+
+    def test_delimiter_by_known_headers(self):
+        text = "name, first;id|x|y|z|q\n"
+        self.assertEqual(table_reader.guess_delimiter(text), "|")
+        self.assertEqual(table_reader.guess_delimiter("a,b;id;c", {"id"}), ";")
