@@ -84,7 +84,11 @@ def construct(template, components):
     :param dict components: name to text; each name of the template must be there
     :raise KeyError: when a component is missing
     """
-    literals, names = split_template(template)
+    return fill(*split_template(template), components)
+
+
+def fill(literals, names, components):
+    """As :func:`construct`, with the template taken apart beforehand."""
     text = literals[0]
     for name, literal in zip(names, literals[1:], strict=True):
         text += components[name] + literal

@@ -31,6 +31,7 @@ class ClientData(NamedTuple):
     item_rate: int  #: items a minute, 0 without limit
     valid_from: float  #: seconds since 1970
     valid_until: float  #: seconds since 1970
+    renderings: dict  #: code of account type -> Rendering of addresses it looks up
 
     def reaches_from(self, address):
         """Whether the client may call from there."""

@@ -7,5 +7,6 @@ from . import mapper
 from . import mapper_demo
 from . import client
 from . import client_caller
+from . import client_rendering
 from . import fsp
 from . import gateway

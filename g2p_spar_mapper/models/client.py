@@ -146,6 +146,14 @@ class G2pSparClient(models.Model):
         help="Where results of asynchronous calls go when a message names no "
         "sender_uri.",
     )
+    rendering_ids = fields.One2many(
+        "g2p.spar.client.rendering",
+        "client_id",
+        "Address formats",
+        copy=True,
+        help="Addresses this client looks up are written in these formats. Account "
+        "types that are not listed come as they are stored.",
+    )
     item_limit = fields.Integer(
         "Items per message",
         required=True,

@@ -55,6 +55,7 @@ class G2pSparClient(models.Model):
             item_rate=self.item_rate,
             valid_from=_seconds(self.valid_from, 0.0),
             valid_until=_seconds(self.valid_until, NEVER),
+            renderings=self.rendering_ids._prepare_renderings(),
         )
 
     def _prepare_limits(self) -> Limits:

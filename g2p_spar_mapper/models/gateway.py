@@ -7,6 +7,7 @@ from ..call import Reply
 from ..faults import ApiError
 from ..g2p_connect import checks, envelope, messages
 from ..outcomes import Actor
+from ..rendering import render
 
 
 class G2pSparGateway(models.AbstractModel):
@@ -93,5 +94,8 @@ class G2pSparGateway(models.AbstractModel):
             limits=client.limits,
         )
         verb = getattr(self.env["g2p.spar.mapper"], f"_{operation}")
-        done = iter(verb(envelope.service_items(operation, sound), actor))
+        outcomes = verb(envelope.service_items(operation, sound), actor)
+        if operation == messages.RESOLVE and client.renderings:
+            outcomes = render(outcomes, client.renderings)
+        done = iter(outcomes)
         return [faults.get(position) or next(done) for position in range(len(items))]

@@ -13,3 +13,4 @@ from . import test_mapper_race
 from . import test_mapper_verbs
 from . import test_mapping_access
 from . import test_quiet_log
+from . import test_rendering
