@@ -9,7 +9,7 @@
     "website": "https://openg2p.org",
     "license": "LGPL-3",
     "depends": ["g2p_spar_bank_directory"],
-    "external_dependencies": {"python": ["msgspec"]},
+    "external_dependencies": {"python": ["granian", "msgspec"]},
     "data": [
         "security/spar_groups.xml",
         "security/ir.model.access.csv",
