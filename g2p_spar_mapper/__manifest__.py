@@ -9,7 +9,7 @@
     "website": "https://openg2p.org",
     "license": "LGPL-3",
     "depends": ["g2p_spar_bank_directory"],
-    "external_dependencies": {"python": ["granian", "msgspec"]},
+    "external_dependencies": {"python": ["cryptography", "msgspec", "PyJWT"]},
     "data": [
         "security/spar_groups.xml",
         "security/ir.model.access.csv",
@@ -18,6 +18,7 @@
         "views/g2p_spar_mapping_views.xml",
         "views/g2p_spar_id_type_views.xml",
         "views/g2p_spar_client_views.xml",
+        "views/g2p_spar_signing_key_views.xml",
         "views/spar_menus.xml",
     ],
     "demo": [

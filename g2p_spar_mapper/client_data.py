@@ -29,6 +29,7 @@ class ClientData(NamedTuple):
     credentialless: bool
     request_rate: int  #: messages a minute, 0 without limit
     item_rate: int  #: items a minute, 0 without limit
+    signed_answers: bool  #: when this registry has a signing key
     valid_from: float  #: seconds since 1970
     valid_until: float  #: seconds since 1970
     renderings: dict  #: code of account type -> Rendering of addresses it looks up

@@ -1,1 +1,2 @@
 from . import g2p_connect
+from . import well_known

@@ -3,5 +3,6 @@
 
 ``messages`` says what the JSON looks like, ``codes`` translates outcomes to reason
 codes and back, ``checks`` holds the rules about headers and items that need no
-database, ``envelope`` builds and reads whole messages.
+database, ``envelope`` builds and reads whole messages. ``signature`` signs bodies and
+verifies what others signed, ``keys`` reads public keys.
 """

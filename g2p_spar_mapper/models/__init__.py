@@ -10,3 +10,4 @@ from . import client_caller
 from . import client_rendering
 from . import fsp
 from . import gateway
+from . import signing_key

@@ -140,6 +140,11 @@ class G2pSparClient(models.Model):
         help="Answer with the header status rjct (rjct.errors.too_many) when no item "
         "of a message succeeded. By default the header says succ.",
     )
+    signed_answers = fields.Boolean(
+        default=True,
+        help="Answers and call-backs carry a signature when this registry has a "
+        "signing key.",
+    )
     callback_url = fields.Char(
         "Call-back address",
         tracking=True,

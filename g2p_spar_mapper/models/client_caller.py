@@ -53,6 +53,7 @@ class G2pSparClient(models.Model):
             credentialless=self.credentialless,
             request_rate=self.request_rate,
             item_rate=self.item_rate,
+            signed_answers=self.signed_answers,
             valid_from=_seconds(self.valid_from, 0.0),
             valid_until=_seconds(self.valid_until, NEVER),
             renderings=self.rendering_ids._prepare_renderings(),

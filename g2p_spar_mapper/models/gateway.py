@@ -1,6 +1,4 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-import logging
-
 from odoo import api, models
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
@@ -11,28 +9,12 @@ from ..g2p_connect import checks, envelope, messages
 from ..outcomes import Actor
 from ..rendering import render
 
-_logger = logging.getLogger(__name__)
-
-MAX_BODY = 10 * 1024 * 1024  # bytes
-MAX_BODY_PARAMETER = "g2p_spar_mapper.max_body_bytes"
-
 
 class G2pSparGateway(models.AbstractModel):
     """Answers one G2P-Connect message of a client that is known already."""
 
     _name = "g2p.spar.gateway"
     _description = "SPAR G2P-Connect Gateway"
-
-    @api.model
-    def _max_body(self):
-        """Bytes that are read of a request at most; more is refused before parsing."""
-        parameters_sudo = self.env["ir.config_parameter"].sudo()
-        value = parameters_sudo.get_param(MAX_BODY_PARAMETER)
-        try:
-            return int(value) if value else MAX_BODY
-        except ValueError:
-            _logger.error("%s is not a number, using %s", MAX_BODY_PARAMETER, MAX_BODY)
-            return MAX_BODY
 
     @api.model
     def _serve(self, call) -> Reply:
@@ -48,7 +30,10 @@ class G2pSparGateway(models.AbstractModel):
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or ""
         )
-        return Reply(self._answer(call.operation, request, client))
+        answer = self._answer(call.operation, request, client)
+        if not client.signed_answers:
+            return Reply(answer)
+        return Reply(*self.env["g2p.spar.signing.key"]._prepare_signed(answer))
 
     @api.model
     def _answer(self, operation, request, client) -> bytes:

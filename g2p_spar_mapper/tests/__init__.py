@@ -2,7 +2,6 @@ from . import test_api_bad_input
 from . import test_api_item_rows
 from . import test_api_message_rows
 from . import test_api_resolve_rows
-from . import test_api_server
 from . import test_client
 from . import test_client_limits
 from . import test_g2p_connect
@@ -15,3 +14,4 @@ from . import test_mapper_verbs
 from . import test_mapping_access
 from . import test_quiet_log
 from . import test_rendering
+from . import test_signing_key

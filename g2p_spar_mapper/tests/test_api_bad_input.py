@@ -8,7 +8,7 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..models.gateway import MAX_BODY, MAX_BODY_PARAMETER
+from ..controllers.g2p_connect import MAX_BODY, MAX_BODY_PARAMETER
 from ..models.mapper import G2pSparMapper
 from .api_case import OPERATIONS, ApiCase
 
