@@ -20,6 +20,18 @@ OPENG2P = "openg2p"
 SPEC = "spec"
 DIALECTS = (OPENG2P, SPEC)
 
+#: the reason codes of a whole message; a client knows no others
+HEADER_CODES = (
+    "rjct.version.invalid",
+    "rjct.message_id.duplicate",
+    "rjct.message_ts.invalid",
+    "rjct.action.invalid",
+    "rjct.action.not_supported",
+    "rjct.total_count.invalid",
+    "rjct.total_count.limit_exceeded",
+    "rjct.errors.too_many",
+)
+
 _COMMON = {
     oc.OK: (SUCC, ""),
     oc.INVALID_ID: (RJCT, "rjct.id.invalid"),

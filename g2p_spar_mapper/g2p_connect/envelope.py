@@ -13,12 +13,12 @@ from .messages import (
     ANSWERS,
     LINK,
     RESOLVE,
+    RESULTS,
     UNLINK,
     UPDATE,
     VERSION,
     Answer,
     AnswerHeader,
-    AnswerItem,
     MessageError,
     ProviderInfo,
     decode_foreign_answer,
@@ -104,15 +104,7 @@ def build_refusal(operation, header, transaction_id, items, fault) -> bytes:
     """
     now = _now()
     results = [
-        AnswerItem(
-            reference_id=item.reference_id or "",
-            timestamp=now,
-            status=codes.RJCT,
-            id=item.id or "",
-            fa=UNSET if operation == UNLINK else "",
-            status_reason_message=fault.message,
-        )
-        for item in items
+        _result(operation, item, now, codes.RJCT, "", fault.message) for item in items
     ]
     answer_header = _answer_header(operation, header, len(items), now)
     answer_header.status = codes.RJCT
@@ -143,26 +135,27 @@ def _encode_answer(operation, answer_header, transaction_id, results):
 def _answer_item(operation, item, outcome, now, dialect):
     by_fa = operation == RESOLVE and not item.id
     status, code = codes.to_wire(operation, outcome.code, by_fa, dialect)
-    result = AnswerItem(
-        reference_id=item.reference_id or "",
-        timestamp=now,
-        status=status,
-        id=item.id or "",
-    )
-    if code:
-        result.status_reason_code = code
-    if text := codes.wire_message(operation, outcome, item):
-        result.status_reason_message = text
-    if operation != UNLINK:
+    text = codes.wire_message(operation, outcome, item)
+    result = _result(operation, item, now, status, code, text)
+    if operation != UNLINK and outcome.code == oc.OK and outcome.fa:
         _add_address(operation, result, outcome, dialect)
     return result
 
 
+def _result(operation, item, now, status, code, text):
+    """The result of an item, without an address."""
+    return RESULTS[operation](
+        item.reference_id or "",
+        now,
+        status,
+        item.id or "",
+        code or UNSET,
+        text or UNSET,
+    )
+
+
 def _add_address(operation, result, outcome, dialect):
-    """``fa`` is always a text; who gets one also gets at least one additional_info."""
-    if outcome.code != oc.OK or not outcome.fa:
-        result.fa = ""
-        return
+    """Who gets an address also gets at least one additional_info."""
     result.fa = outcome.fa
     result.additional_info = _additional_info(outcome, dialect)
     if operation == RESOLVE and outcome.fsp_code:

@@ -6,9 +6,9 @@ What comes in is read generously, as real clients write it: every optional text 
 strict: no ``null``, and a member that has nothing to say is left out.
 """
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, json
+from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, json
 
 LINK = "link"
 UPDATE = "update"
@@ -19,6 +19,13 @@ OPERATIONS = (LINK, UPDATE, UNLINK, RESOLVE)
 VERSION = "1.0.0"
 
 Text = str | None
+Status = Literal["rcvd", "pdng", "succ", "rjct"]
+Info = list[dict[str, Any]]
+
+
+def _told(kind, text, *examples):
+    """A member with a description for who reads the API's documentation."""
+    return Annotated[kind, Meta(description=text, examples=[*examples] or None)]
 
 
 class MessageError(ValueError):
@@ -38,15 +45,17 @@ class MessageError(ValueError):
 
 
 class RequestHeader(Struct):
-    message_id: str
-    action: str
-    message_ts: Text = None
-    version: Text = None
-    sender_id: Text = None
-    sender_uri: Text = None
+    """Who sends what. Strict clients also send version, time and the right count."""
+
+    message_id: _told(str, "A new one for each message of the sender.", "m-2024-17")
+    action: _told(str, "What the address is for.", "link")
+    message_ts: _told(Text, "ISO 8601 with zone.", "2026-01-31T10:00:00+00:00") = None
+    version: _told(Text, "1.x; 1.0.0 by default.", "1.0.0") = None
+    sender_id: _told(Text, "Under which the client is registered.", "my-client") = None
+    sender_uri: _told(Text, "Where the result of an asynchronous call goes.") = None
     receiver_id: Text = None
-    total_count: int | None = None
-    is_msg_encrypted: bool | None = None
+    total_count: _told(int | None, "Number of items.", 1) = None
+    is_msg_encrypted: _told(bool | None, "Not supported.") = None
     is_encrypted: bool | None = None  # the name OpenG2P's libraries also send
 
     @property
@@ -61,31 +70,48 @@ class Request(Struct):
     message: Raw
 
 
+ReferenceId = _told(Text, "Names the item; its result has the same.", "1")
+Timestamp = _told(Text, "ISO 8601 with zone.", "2026-01-31T10:00:00+00:00")
+Id = _told(Text, "The ID as its type writes it.", "token:1234@nationalId")
+Fa = _told(
+    Text,
+    "The financial address.",
+    "mobile_number:+254712345678.wallet_provider_name:M-PESA (Safaricom)"
+    ".wallet_provider_code:MPESA-KE.fa_type:mobile_wallet_provider",
+)
+
+
 class LinkRequestItem(Struct):
     """One person and account; ``update`` has the same members."""
 
-    reference_id: Text = None
-    timestamp: Text = None
-    id: Text = None
-    fa: Text = None
-    name: Text = None
-    phone_number: Text = None
-    additional_info: list[dict[str, Any]] | None = None
+    reference_id: ReferenceId = None
+    timestamp: Timestamp = None
+    id: Id = None
+    fa: Fa = None
+    name: _told(Text, "Name of the account's holder.") = None
+    phone_number: _told(Text, "Phone number of the holder.") = None
+    additional_info: _told(
+        Info | None, "Kept with the account and given back in order."
+    ) = None
 
 
 class UnlinkRequestItem(Struct):
-    reference_id: Text = None
-    timestamp: Text = None
-    id: Text = None
-    fa: Text = None
+    """An ID whose account is taken away; an address only if it is the one linked."""
+
+    reference_id: ReferenceId = None
+    timestamp: Timestamp = None
+    id: Id = None
+    fa: Fa = None
 
 
 class ResolveRequestItem(Struct):
-    reference_id: Text = None
-    timestamp: Text = None
-    id: Text = None
-    fa: Text = None
-    scope: Text = None
+    """What is looked up: an ID, an address, or whether the two are a pair."""
+
+    reference_id: ReferenceId = None
+    timestamp: Timestamp = None
+    id: Id = None
+    fa: Fa = None
+    scope: _told(Text, "yes_no, the default, or details.", "details") = None
 
 
 class LinkRequest(Struct):
@@ -112,12 +138,12 @@ class ResolveRequest(Struct):
 
 
 class AnswerHeader(Struct):
-    message_id: str
+    message_id: _told(str, "That of the request.")
     message_ts: str
-    action: str
-    status: str
+    action: _told(str, "on- and the action of the request.")
+    status: _told(Status, "Of the message as a whole, whatever became of its items.")
     total_count: int
-    completed_count: int
+    completed_count: _told(int, "Items that came to an end, failures included.")
     sender_id: str
     receiver_id: str
     status_reason_code: str | UnsetType = UNSET
@@ -128,53 +154,80 @@ class AnswerHeader(Struct):
 
 
 class ProviderInfo(Struct):
+    """The provider of the account as the directory knows it."""
+
     name: str
     code: str
-    subcode: str
+    subcode: _told(str, "Code of the branch, or empty.")
 
 
-class AnswerItem(Struct):
-    """The result of one item; which members appear depends on operation and outcome."""
+class UnlinkResult(Struct):
+    """What became of one item."""
 
     reference_id: str
     timestamp: str
-    status: str
-    id: str | UnsetType = UNSET
-    fa: str | UnsetType = UNSET
-    account_provider_info: ProviderInfo | UnsetType = UNSET
-    additional_info: list[dict[str, Any]] | UnsetType = UNSET
+    status: Status
+    id: _told(str, "As it was sent.")
     status_reason_code: str | UnsetType = UNSET
     status_reason_message: str | UnsetType = UNSET
+
+
+class LinkResult(UnlinkResult):
+    """What became of one item."""
+
+    fa: _told(str, "The address; empty unless it is linked now.") = ""
+    additional_info: Info | UnsetType = UNSET
+
+
+class UpdateResult(LinkResult):
+    """What became of one item."""
+
+
+class ResolveResult(LinkResult):
+    """What was found; with scope yes_no, nothing about the account."""
+
+    account_provider_info: ProviderInfo | UnsetType = UNSET
 
 
 class LinkAnswer(Struct):
     transaction_id: str
     correlation_id: str
-    link_response: list[AnswerItem]
+    link_response: list[LinkResult]
 
 
 class UpdateAnswer(Struct):
     transaction_id: str
     correlation_id: str
-    update_response: list[AnswerItem]
+    update_response: list[UpdateResult]
 
 
 class UnlinkAnswer(Struct):
     transaction_id: str
     correlation_id: str
-    unlink_response: list[AnswerItem]
+    unlink_response: list[UnlinkResult]
 
 
 class ResolveAnswer(Struct):
     transaction_id: str
     correlation_id: str
-    resolve_response: list[AnswerItem]
+    resolve_response: list[ResolveResult]
 
 
 class Answer(Struct):
     header: AnswerHeader
     message: LinkAnswer | UpdateAnswer | UnlinkAnswer | ResolveAnswer
     signature: str = ""
+
+
+class ErrorEntry(Struct):
+    code: str
+    message: _told(str, "A sentence without personal data.")
+
+
+class ErrorBody(Struct):
+    """A request that was not processed."""
+
+    errors: list[ErrorEntry]
 
 
 # --- answers we read from a foreign mapper --------------------------------------------
@@ -202,7 +255,7 @@ class ForeignItem(Struct):
     id: Text = None
     fa: Text = None
     account_provider_info: ForeignProvider | None = None
-    additional_info: list[dict[str, Any]] | None = None
+    additional_info: Info | None = None
     status_reason_code: Text = None
     status_reason_message: Text = None
 
@@ -225,7 +278,7 @@ class ForeignResolve(Struct):
 
 # --- reading and writing --------------------------------------------------------------
 
-_REQUESTS = {
+REQUESTS = {
     LINK: LinkRequest,
     UPDATE: UpdateRequest,
     UNLINK: UnlinkRequest,
@@ -237,6 +290,12 @@ _FOREIGN = {
     UNLINK: ForeignUnlink,
     RESOLVE: ForeignResolve,
 }
+RESULTS = {
+    LINK: LinkResult,
+    UPDATE: UpdateResult,
+    UNLINK: UnlinkResult,
+    RESOLVE: ResolveResult,
+}
 ANSWERS = {
     LINK: LinkAnswer,
     UPDATE: UpdateAnswer,
@@ -245,7 +304,7 @@ ANSWERS = {
 }
 
 _request_decoder = json.Decoder(Request)
-_request_decoders = {verb: json.Decoder(cls) for verb, cls in _REQUESTS.items()}
+_request_decoders = {verb: json.Decoder(cls) for verb, cls in REQUESTS.items()}
 _foreign_decoder = json.Decoder(ForeignAnswer)
 _foreign_decoders = {verb: json.Decoder(cls | None) for verb, cls in _FOREIGN.items()}
 
