@@ -8,7 +8,7 @@
     "author": "OpenG2P",
     "website": "https://openg2p.org",
     "license": "LGPL-3",
-    "depends": ["g2p_spar_bank_directory"],
+    "depends": ["g2p_spar_bank_directory", "queue_job"],
     "external_dependencies": {"python": ["cryptography", "msgspec", "PyJWT"]},
     "data": [
         "security/spar_groups.xml",
@@ -19,6 +19,7 @@
         "views/g2p_spar_id_type_views.xml",
         "views/g2p_spar_client_views.xml",
         "views/g2p_spar_signing_key_views.xml",
+        "views/g2p_spar_transaction_views.xml",
         "views/spar_menus.xml",
     ],
     "demo": [

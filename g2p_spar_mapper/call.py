@@ -20,3 +20,14 @@ class Reply(NamedTuple):
 
     body: bytes
     headers: dict = {}
+
+
+class Message(NamedTuple):
+    """A message of a client that is known, taken apart."""
+
+    operation: str
+    header: object  #: ``messages.RequestHeader``
+    transaction_id: str
+    items: list  #: request items of the operation
+    body: bytes  #: as received
+    is_async: bool = False

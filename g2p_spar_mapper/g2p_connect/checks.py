@@ -7,7 +7,7 @@ what the specification asks for.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from .. import outcomes as oc
@@ -15,6 +15,7 @@ from .codes import OPENG2P, SPEC
 from .messages import LINK, OPERATIONS, RESOLVE, MessageError
 
 MAX_TRANSACTION_ID = 99  # characters, from the specification
+MAX_MESSAGE_ID = 255  # characters; the specification sets no limit
 MAX_REFERENCE_ID = 255  # characters; the specification sets no limit
 _VERSION = re.compile(r"1\.\d+(\.\d+)?|0\.1\.0")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -34,6 +35,23 @@ class Rights(NamedTuple):
     strict: bool
     details: bool
     resolve_by_fa: bool
+
+
+class Window(NamedTuple):
+    """Which message times are accepted, seen from now."""
+
+    back: timedelta
+    ahead: timedelta
+
+
+def check_message_id(message_id: str) -> None:
+    """:raise MessageError: too long, or with control characters"""
+    if len(message_id) > MAX_MESSAGE_ID:
+        raise MessageError(
+            f"header.message_id: longer than {MAX_MESSAGE_ID} characters"
+        )
+    if _CONTROL.search(message_id):
+        raise MessageError("header.message_id: has control characters")
 
 
 def check_transaction_id(transaction_id: str) -> None:
@@ -144,3 +162,16 @@ def is_timestamp(text: str | None) -> bool:
     except ValueError:
         return False
     return len(text) > len("2024-01-01")
+
+
+def age_fault(message_ts: str, now: datetime, window: Window) -> HeaderFault | None:
+    """Refuse an old message, whose id may have been forgotten, and one from the future.
+
+    :param str message_ts: ISO 8601; without a zone it is UTC
+    """
+    moment = datetime.fromisoformat(message_ts)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if now - window.back <= moment <= now + window.ahead:
+        return None
+    return HeaderFault("rjct.message_ts.invalid", "message_ts is too far from our time")

@@ -72,6 +72,7 @@ def build_answer(
     *,
     dialect=codes.OPENG2P,
     all_failed_rejects=False,
+    correlation_id="",
 ) -> bytes:
     """The answer to a message that was processed.
 
@@ -81,6 +82,7 @@ def build_answer(
     :param str dialect: of the client, ``openg2p`` or ``spec``
     :param bool all_failed_rejects: whether the client wants a rejected header when no
         item succeeded
+    :param str correlation_id: a new one when empty
     """
     now = _now()
     results = [
@@ -92,10 +94,14 @@ def build_answer(
         answer_header.status = codes.RJCT
         answer_header.status_reason_code = "rjct.errors.too_many"
         answer_header.status_reason_message = "Every item was rejected"
-    return _encode_answer(operation, answer_header, transaction_id, results)
+    return _encode_answer(
+        operation, answer_header, transaction_id, correlation_id, results
+    )
 
 
-def build_refusal(operation, header, transaction_id, items, fault) -> bytes:
+def build_refusal(
+    operation, header, transaction_id, items, fault, *, correlation_id=""
+) -> bytes:
     """The answer to a message that was refused as a whole; nothing was done.
 
     Each item is answered nevertheless: clients read the list before the header.
@@ -111,7 +117,9 @@ def build_refusal(operation, header, transaction_id, items, fault) -> bytes:
     answer_header.status_reason_code = fault.code
     answer_header.status_reason_message = fault.message
     answer_header.completed_count = 0
-    return _encode_answer(operation, answer_header, transaction_id, results)
+    return _encode_answer(
+        operation, answer_header, transaction_id, correlation_id, results
+    )
 
 
 def _answer_header(operation, header, count, now):
@@ -127,8 +135,10 @@ def _answer_header(operation, header, count, now):
     )
 
 
-def _encode_answer(operation, answer_header, transaction_id, results):
-    message = ANSWERS[operation](transaction_id, str(uuid.uuid4()), results)
+def _encode_answer(operation, answer_header, transaction_id, correlation_id, results):
+    message = ANSWERS[operation](
+        transaction_id, correlation_id or str(uuid.uuid4()), results
+    )
     return encode(Answer(answer_header, message))
 
 

@@ -9,5 +9,6 @@ from . import client
 from . import client_caller
 from . import client_rendering
 from . import fsp
+from . import transaction
 from . import gateway
 from . import signing_key

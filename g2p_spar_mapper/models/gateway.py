@@ -1,13 +1,28 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
 from odoo import api, models
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
-from ..call import Reply
+from .. import parameters, replay
+from ..call import Message, Reply
 from ..faults import ApiError
 from ..g2p_connect import checks, envelope, messages
-from ..outcomes import Actor
+from ..outcomes import OK, Actor
 from ..rendering import render
+
+#: how old a message of a strict client may be, and how far ahead of our clock
+HOURS_BACK = 24
+MINUTES_AHEAD = 5
+
+
+class Work(NamedTuple):
+    """What came of a message."""
+
+    body: bytes  #: JSON of the answer
+    done_count: int  #: items that were done
 
 
 class G2pSparGateway(models.AbstractModel):
@@ -30,57 +45,128 @@ class G2pSparGateway(models.AbstractModel):
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or ""
         )
-        answer = self._answer(call.operation, request, client)
+        answer = self._answer(self._read(call, request, client), client)
         if not client.signed_answers:
             return Reply(answer)
         return Reply(*self.env["g2p.spar.signing.key"]._prepare_signed(answer))
 
     @api.model
-    def _answer(self, operation, request, client) -> bytes:
-        """Check the message, have the mapper do it, write the answer.
+    def _read(self, call, request, client) -> Message:
+        """Read the inner part of a message.
 
-        :param str operation: link, update, unlink or resolve
+        :param Call call: the request as it came in
         :param messages.Request request: header and the message, not yet read
         :param ClientData client: who is calling
-        :return: JSON of the answer
         :raise messages.MessageError: the message cannot be read
         :raise SparSecurityError: the client may not call this operation
         """
-        if operation not in client.verbs:
-            raise SparSecurityError(
-                f"This client may not call {operation}", "err.request.forbidden"
-            )
         header = request.header
+        self._check_right(call.operation, client)
         if header.encrypted:
             raise messages.MessageError(
                 "Encrypted messages are not supported", "err.encryption.invalid"
             )
         transaction_id, items = messages.decode_request_message(
-            operation, request.message
+            call.operation, request.message
         )
+        checks.check_message_id(header.message_id)
         checks.check_transaction_id(transaction_id)
+        return Message(
+            call.operation, header, transaction_id, items, call.body, call.is_async
+        )
+
+    @api.model
+    def _check_right(self, operation, client):
+        """:raise SparSecurityError: the client may not call this operation"""
+        if operation not in client.verbs:
+            raise SparSecurityError(
+                f"This client may not call {operation}", "err.request.forbidden"
+            )
+
+    @api.model
+    def _answer(self, message, client) -> bytes:
+        """Check the header, have the mapper do it, write the answer.
+
+        :return: JSON of the answer
+        """
+        if fault := self._header_fault(message, client):
+            return self._refuse(message, fault)
+        if message.operation != messages.RESOLVE:
+            return self._answer_once(message, client)
+        if client.strict:
+            # compatible clients use message ids again, and look-ups change nothing
+            if fault := replay.register(self.env, client, message):
+                return self._refuse(message, fault)
+        return self._work(message, client).body
+
+    @api.model
+    def _answer_once(self, message, client):
+        """Answer a message that changes something, or give its earlier answer again."""
+        claimed = replay.claim(self.env, client, message)
+        if isinstance(claimed, checks.HeaderFault):
+            return self._refuse(message, claimed)
+        if isinstance(claimed, replay.Claim):
+            work = self._work(message, client, claimed.correlation_id)
+            replay.settle(self.env, claimed, "succ", work.done_count, work.body)
+            return work.body
+        if claimed.answer is None:
+            return self._refuse(message, replay.FORGOTTEN)
+        return claimed.answer
+
+    @api.model
+    def _header_fault(self, message, client):
         fault = checks.header_fault(
-            operation,
-            header,
-            len(items),
+            message.operation,
+            message.header,
+            len(message.items),
             client.strict,
             client.item_limit,
             client.dialect,
+            message.is_async,
         )
-        if fault:
-            return envelope.build_refusal(
-                operation, header, transaction_id, items, fault
-            )
-        outcomes = self._process(operation, transaction_id, items, client)
-        return envelope.build_answer(
-            operation,
-            header,
-            transaction_id,
-            items,
+        if fault or not client.strict:
+            return fault
+        now = datetime.now(UTC)
+        return checks.age_fault(message.header.message_ts, now, self._window())
+
+    @api.model
+    def _window(self) -> checks.Window:
+        """How old messages of strict clients may be, and how far ahead of our clock."""
+        hours = parameters.number(self.env, "message_hours_back", HOURS_BACK)
+        minutes = parameters.number(self.env, "message_minutes_ahead", MINUTES_AHEAD)
+        return checks.Window(timedelta(hours=hours), timedelta(minutes=minutes))
+
+    @api.model
+    def _refuse(self, message, fault, correlation_id=""):
+        return envelope.build_refusal(
+            message.operation,
+            message.header,
+            message.transaction_id,
+            message.items,
+            fault,
+            correlation_id=correlation_id,
+        )
+
+    @api.model
+    def _work(self, message, client, correlation_id="") -> Work:
+        """Process a message whose header is sound.
+
+        :param str correlation_id: a new one when empty
+        """
+        outcomes = self._process(
+            message.operation, message.transaction_id, message.items, client
+        )
+        body = envelope.build_answer(
+            message.operation,
+            message.header,
+            message.transaction_id,
+            message.items,
             outcomes,
             dialect=client.dialect,
             all_failed_rejects=client.all_failed_rejects,
+            correlation_id=correlation_id,
         )
+        return Work(body, sum(outcome.code == OK for outcome in outcomes))
 
     @api.model
     def _process(self, operation, transaction_id, items, client):

@@ -1,0 +1,157 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .. import parameters, replay
+from ..g2p_connect import messages, paths
+from ..lean_many2one import LeanMany2one
+from .gateway import HOURS_BACK
+
+#: how long the row of a message, and its contents, are kept
+DAYS_KEPT = 30
+CONTENT_DAYS_KEPT = 7
+#: rows that the clean-up takes at once
+BATCH = 10_000
+
+
+class G2pSparTransaction(models.Model):
+    """One API message that changes something, or is answered later.
+
+    It keeps a copy from being processed again, and knows what became of the message.
+    What was sent and answered is sealed and shown to nobody here.
+    """
+
+    _name = "g2p.spar.transaction"
+    _description = "SPAR API Message"
+    _inherit = ["g2p.spar.service.written"]
+    _order = "id desc"
+    _rec_name = "message_id"
+    _log_access = False
+
+    client_id = LeanMany2one(
+        "g2p.spar.client", "API client", required=True, ondelete="restrict"
+    )
+    # auditors read messages and not the set-up of clients
+    client_name = fields.Char("API client name", related="client_id.name")
+    message_id = fields.Char("Message ID", required=True)
+    replay_key = fields.Char(required=True, groups=fields.NO_ACCESS)
+    key_id = fields.Char(required=True, groups=fields.NO_ACCESS)
+    digest = fields.Char(required=True, groups=fields.NO_ACCESS)
+    transaction_id = fields.Char("Transaction ID", required=True)
+    operation = fields.Selection(
+        [(verb, verb) for verb in (*messages.OPERATIONS, paths.STATUS)], required=True
+    )
+    is_async = fields.Boolean("Asynchronous")
+    state = fields.Selection(
+        [
+            ("rcvd", "Received"),
+            ("pdng", "Being processed"),
+            ("succ", "Processed"),
+            ("rjct", "Refused"),
+        ],
+        "Status",
+        required=True,
+    )
+    correlation_id = fields.Char(
+        "Correlation ID", required=True, help="Our name of this message in answers."
+    )
+    item_count = fields.Integer("Items")
+    done_count = fields.Integer("Items done")
+    received_at = fields.Datetime("Received", required=True)
+    done_at = fields.Datetime("Processed")
+    request = fields.Text(groups=fields.NO_ACCESS, prefetch=False)
+    answer = fields.Text(groups=fields.NO_ACCESS, prefetch=False)
+    callback_url = fields.Char("Call-back address")
+    callback_state = fields.Selection(
+        [
+            ("none", "None"),
+            ("waiting", "Waiting"),
+            ("delivered", "Delivered"),
+            ("refused", "Refused by the receiver"),
+            ("failed", "Given up"),
+        ],
+        "Call-back",
+        required=True,
+        default="none",
+    )
+    callback_attempts = fields.Integer("Attempts")
+    callback_fault = fields.Char("Last fault")
+    callback_at = fields.Datetime("Last attempt")
+
+    _replay_key_uniq = models.UniqueIndex(
+        "(client_id, replay_key)", "This message was received already."
+    )
+    _transaction_idx = models.Index("(client_id, transaction_id)")
+    _correlation_idx = models.Index("(correlation_id)")
+    _received_at_idx = models.Index("USING brin (received_at)")
+
+    def init(self):
+        """What is sealed does not pack any further: the database need not try."""
+        for column in ("request", "answer"):
+            self.env.cr.execute(
+                SQL(
+                    "ALTER TABLE %s ALTER COLUMN %s SET STORAGE EXTERNAL",
+                    SQL.identifier(self._table),
+                    SQL.identifier(column),
+                )
+            )
+
+    # --- clean-up ---------------------------------------------------------------------
+
+    @api.autovacuum
+    def _gc_messages(self):
+        """Forget old messages, and the contents of those that are not so old.
+
+        A message may be forgotten only when it is too old to be accepted again.
+        """
+        now = fields.Datetime.now()
+        window = timedelta(
+            hours=parameters.number(self.env, "message_hours_back", HOURS_BACK), days=1
+        )
+        kept = timedelta(days=parameters.number(self.env, "days_kept", DAYS_KEPT))
+        contents = timedelta(
+            days=parameters.number(self.env, "content_days_kept", CONTENT_DAYS_KEPT)
+        )
+        finished = Domain("state", "in", ("succ", "rjct")) & Domain(
+            "callback_state", "!=", "waiting"
+        )
+        look_ups = Domain("operation", "=", messages.RESOLVE) & Domain(
+            "is_async", "=", False
+        )
+        old = finished & (
+            Domain("received_at", "<", now - max(kept, window))
+            | look_ups & Domain("received_at", "<", now - window)
+        )
+        removed = self._gc("DELETE FROM %(table)s WHERE id IN (%(rows)s)", old)
+        emptied = self._gc(
+            "UPDATE %(table)s SET request = NULL, answer = NULL WHERE id IN (%(rows)s)",
+            finished
+            & Domain("received_at", "<", now - contents)
+            & (Domain("request", "!=", False) | Domain("answer", "!=", False)),
+        )
+        return removed + emptied, int(BATCH in (removed, emptied))
+
+    def _gc(self, statement, domain):
+        rows = self._search(domain, order="id", limit=BATCH).select()
+        self.env.cr.execute(
+            SQL(statement, table=SQL.identifier(self._table), rows=rows)
+        )
+        self.invalidate_model(flush=False)
+        return self.env.cr.rowcount
+
+    # --- contents ---------------------------------------------------------------------
+
+    def _contents(self, name):
+        """What was sent or answered.
+
+        :param str name: ``request`` or ``answer``
+        :return: bytes, or None when it is not there (any more)
+        """
+        self.ensure_one()
+        transaction_sudo = self.sudo()
+        sealed = transaction_sudo[name]
+        context = replay.context_of(self.client_id.id, transaction_sudo.replay_key)
+        return replay.unseal(context, sealed) if sealed else None

@@ -1,0 +1,109 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from .. import replay
+from ..models.transaction import CONTENT_DAYS_KEPT, DAYS_KEPT
+from .api_case import ApiCase
+from .common import MapperCommon
+
+ID = "token:spartest-1@nationalId"
+
+
+@tagged("post_install", "-at_install")
+class TestTransactionCleanUp(ApiCase):
+    def send(self, operation="unlink", **header):
+        self.call(operation, [self.item(ID)], **header)
+        return self.env["g2p.spar.transaction"].search([], limit=1)
+
+    def make_older(self, row, **age):
+        at = fields.Datetime.now() - timedelta(**age)
+        self.env.cr.execute(
+            "UPDATE g2p_spar_transaction SET received_at = %s WHERE id = %s",
+            [at, row.id],
+        )
+        self.env.invalidate_all()
+
+    def clean_up(self):
+        done = self.env["g2p.spar.transaction"]._gc_messages()
+        self.assertFalse(done[1])
+        self.env.invalidate_all()
+
+    def test_contents_go_first(self):
+        row = self.send()
+        self.make_older(row, days=CONTENT_DAYS_KEPT - 1)
+        self.clean_up()
+        self.assertTrue(row._contents("answer"))
+        self.make_older(row, days=CONTENT_DAYS_KEPT + 1)
+        self.clean_up()
+        self.assertIsNone(row._contents("answer"))
+        self.make_older(row, days=DAYS_KEPT + 1)
+        self.clean_up()
+        self.assertFalse(row.exists())
+
+    def test_answer_that_is_not_kept(self):
+        """A copy that comes so late is refused, not processed."""
+        message = self.message("unlink", [self.item(ID)])
+        self.post("unlink", message)
+        row = self.env["g2p.spar.transaction"].search([], limit=1)
+        self.make_older(row, days=CONTENT_DAYS_KEPT + 1)
+        self.clean_up()
+        header = self.post("unlink", message).json()["header"]
+        self.assertEqual(header["status"], "rjct")
+        self.assertEqual(header["status_reason_code"], replay.FORGOTTEN.code)
+
+    def test_unfinished_messages_stay(self):
+        row = self.send()
+        self.env.cr.execute("UPDATE g2p_spar_transaction SET state = 'rcvd'")
+        self.make_older(row, days=DAYS_KEPT + 1)
+        self.clean_up()
+        self.assertTrue(row._contents("answer"))
+
+    def test_look_ups_go_when_they_can_not_come_again(self):
+        row = self.send("resolve", sender_id="strict")
+        self.make_older(row, hours=47)
+        self.clean_up()
+        self.assertTrue(row.exists())
+        self.make_older(row, hours=49)
+        self.clean_up()
+        self.assertFalse(row.exists())
+
+    def test_never_forgotten_while_acceptable(self):
+        set_parameter = self.env["ir.config_parameter"].set_param
+        set_parameter("g2p_spar_mapper.days_kept", "1")
+        set_parameter("g2p_spar_mapper.message_hours_back", "72")
+        row = self.send()
+        self.make_older(row, days=3)
+        self.clean_up()
+        self.assertTrue(row.exists())
+        self.make_older(row, days=5)
+        self.clean_up()
+        self.assertFalse(row.exists())
+
+
+@tagged("post_install", "-at_install")
+class TestTransactionAccess(MapperCommon):
+    def test_who_may_read(self):
+        messages = self.env["g2p.spar.transaction"]
+        for role, user in self.users.items():
+            with self.subTest(role=role):
+                if role in ("auditor", "administrator"):
+                    messages.with_user(user).search_read([], ["client_name", "state"])
+                else:
+                    with self.assertRaises(AccessError):
+                        messages.with_user(user).search_read([], ["state"])
+
+    def test_nobody_reads_contents_or_changes_rows(self):
+        for role in ("auditor", "administrator"):
+            messages = self.env["g2p.spar.transaction"].with_user(self.users[role])
+            for name in ("request", "answer", "digest", "replay_key"):
+                with self.subTest(role=role, name=name):
+                    with self.assertRaises(AccessError):
+                        messages.search_read([], [name])
+                    with self.assertRaises(AccessError):
+                        messages.search([(name, "!=", False)])
+            with self.assertRaises(AccessError):
+                messages.create({"message_id": "m"})
