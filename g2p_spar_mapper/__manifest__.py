@@ -20,6 +20,7 @@
         "views/g2p_spar_client_views.xml",
         "views/g2p_spar_signing_key_views.xml",
         "views/g2p_spar_transaction_views.xml",
+        "views/api_docs.xml",
         "views/spar_menus.xml",
     ],
     "demo": [

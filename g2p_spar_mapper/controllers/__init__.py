@@ -1,2 +1,3 @@
+from . import api_docs
 from . import g2p_connect
 from . import well_known

@@ -278,6 +278,12 @@ class ForeignResolve(Struct):
 
 # --- reading and writing --------------------------------------------------------------
 
+REQUEST_ITEMS = {
+    LINK: LinkRequestItem,
+    UPDATE: LinkRequestItem,
+    UNLINK: UnlinkRequestItem,
+    RESOLVE: ResolveRequestItem,
+}
 REQUESTS = {
     LINK: LinkRequest,
     UPDATE: UpdateRequest,

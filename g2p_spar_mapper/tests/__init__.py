@@ -1,4 +1,5 @@
 from . import test_api_bad_input
+from . import test_api_docs
 from . import test_api_item_rows
 from . import test_api_message_rows
 from . import test_api_resolve_rows

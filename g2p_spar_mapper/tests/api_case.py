@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from odoo.tests import HttpCase, new_test_user
 
+from . import documented
+
 OPERATIONS = ("link", "update", "unlink", "resolve")
 ROOTS = ("/mapper/sync", "/sync")
 TIME = "2026-01-31T10:00:00+00:00"
@@ -88,12 +90,13 @@ class ApiCase(HttpCase):
             body = json.dumps(body)
         if isinstance(body, str):
             body = body.encode()
-        return self.url_open(
-            f"{root}/{operation}",
-            data=body,
-            method="POST",
-            headers={"Content-Type": content_type},
+        path = f"{root}/{operation}"
+        response = self.url_open(
+            path, data=body, method="POST", headers={"Content-Type": content_type}
         )
+        faults = documented.faults(path, response.status_code, response.json())
+        self.assertEqual(faults, [], "the description of the API says otherwise")
+        return response
 
     def call(self, operation, items, root=ROOTS[0], **header):
         """Send items; give the answer's header and its list of results."""

@@ -3,8 +3,6 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import email_normalize
 
-from odoo.addons.g2p_spar_mapper.sealed_field import SealedChar
-
 from ..models.res_users import ADMINISTRATOR, STAFF
 
 
@@ -29,9 +27,8 @@ class SparBeneficiaryLogin(models.TransientModel):
     email = fields.Char(
         "E-mail", help="The person logs in with it, and the invitation goes there."
     )
-    beneficiary_id = SealedChar(
+    beneficiary_id = fields.Char(
         "Beneficiary ID",
-        groups=None,
         help="As programmes write it. It is shown here only while you type it.",
     )
 
