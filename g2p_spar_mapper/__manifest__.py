@@ -15,6 +15,7 @@
         "security/ir.model.access.csv",
         "data/g2p_spar_id_type.xml",
         "views/g2p_spar_mapping_event_views.xml",
+        "views/g2p_spar_read_views.xml",
         "views/g2p_spar_mapping_views.xml",
         "views/g2p_spar_id_type_views.xml",
         "views/g2p_spar_client_views.xml",

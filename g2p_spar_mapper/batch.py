@@ -7,7 +7,7 @@ from odoo.tools import LazyTranslate
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError
 
-from . import outcomes, store, validation
+from . import outcomes, reads, store, validation
 from .keyring import get_keyring
 from .outcomes import Outcome
 
@@ -199,6 +199,18 @@ class Batch:
             _iso(row.opened_at) if is_one else "",
             row.mapping_id if is_one else 0,
             row.strategy,
+        )
+
+    def note_read(self):
+        """Account for this look-up, now that all outcomes are known."""
+        codes = [outcome.code for outcome in self.outcomes]
+        keys = zip(self.id_keys, self.fa_keys, strict=True)
+        reads.note(
+            self.env.cr.dbname,
+            self.actor,
+            self.items,
+            (id_key or fa_key for id_key, fa_key in keys),
+            codes.count(outcomes.OK) + codes.count(outcomes.INACTIVE),
         )
 
     # ------------------------------------------------------------------ writing

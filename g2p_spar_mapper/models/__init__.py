@@ -4,6 +4,7 @@ from . import service_written
 from . import mapping
 from . import mapping_event
 from . import mapper
+from . import read
 from . import mapper_demo
 from . import client
 from . import client_caller

@@ -170,7 +170,8 @@ class G2pSparMapper(models.AbstractModel):
     def _resolve(self, items, actor):
         """Look mappings up by ID, by address, or ask whether the two are a pair.
 
-        Reads with one statement and writes nothing: it runs on a replica.
+        Reads with one statement and writes nothing: it runs on a replica. The look-up
+        is accounted for apart from it.
 
         :param list[ResolveItem] items:
         :param Actor actor:
@@ -195,6 +196,7 @@ class G2pSparMapper(models.AbstractModel):
                     batch.outcomes[pos] = batch.prepare_found(item, active)
                 else:
                     batch.refuse(pos, outcomes.INACTIVE)
+        batch.note_read()
         return batch.outcomes
 
     # ------------------------------------------------------------------ keys

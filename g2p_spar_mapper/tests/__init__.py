@@ -14,6 +14,7 @@ from . import test_mapper_race
 from . import test_mapper_verbs
 from . import test_mapping_access
 from . import test_quiet_log
+from . import test_reads
 from . import test_rendering
 from . import test_replay
 from . import test_signing_key

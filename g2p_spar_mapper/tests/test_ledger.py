@@ -52,7 +52,11 @@ class TestLedger(MapperCommon):
             self.env.cr.fetchall(),
             [
                 (table, trigger, "A")
-                for table in ("g2p_spar_mapping", "g2p_spar_mapping_event")
+                for table in (
+                    "g2p_spar_mapping",
+                    "g2p_spar_mapping_event",
+                    "g2p_spar_read",
+                )
                 for trigger in ("keep_rows", "keep_table")
             ],
         )
