@@ -9,7 +9,9 @@
     "website": "https://openg2p.org",
     "license": "LGPL-3",
     "depends": ["g2p_spar_bank_directory", "queue_job"],
-    "external_dependencies": {"python": ["cryptography", "msgspec", "PyJWT"]},
+    "external_dependencies": {
+        "python": ["cryptography", "granian", "msgspec", "PyJWT"]
+    },
     "data": [
         "security/spar_groups.xml",
         "security/ir.model.access.csv",

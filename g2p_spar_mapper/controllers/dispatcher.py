@@ -11,22 +11,20 @@ import logging
 
 from odoo import http
 
-from ..faults import ApiError, translate, unavailable
+from ..carriage import MIMETYPE, check_request, response_headers
+from ..faults import translate, unavailable
 
 
 def json_response(body, status=200, headers=None):
-    """A response that no cache keeps, for it may hold personal data."""
-    headers = {"Cache-Control": "no-store"} | (headers or {})
-    return http.Response(
-        body, status=status, headers=headers, mimetype="application/json"
-    )
+    """A response as every carrier of the API gives it."""
+    return http.Response(body, status=status, headers=response_headers(headers or {}))
 
 
 class G2PConnectDispatcher(http.Dispatcher):
     """Serves routes of type ``g2p_connect``; they return a ``Reply``."""
 
     routing_type = "g2p_connect"
-    mimetypes = ("application/json",)
+    mimetypes = (MIMETYPE,)
 
     @classmethod
     def is_compatible_with(cls, request):
@@ -46,12 +44,9 @@ class G2PConnectDispatcher(http.Dispatcher):
 
     def _check_request(self):
         http_request = self.request.httprequest
-        if http_request.method != "POST":
-            raise ApiError(405, "Only POST is served here", headers={"Allow": "POST"})
+        check_request(http_request.method, http_request.mimetype)
         if not self.request.db:
             raise unavailable()
-        if http_request.mimetype != "application/json":
-            raise ApiError(415, "The content type must be application/json")
 
     def handle_error(self, exc):
         fault = translate(exc)

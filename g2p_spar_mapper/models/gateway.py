@@ -13,6 +13,7 @@ from ..g2p_connect import checks, envelope, messages
 from ..outcomes import OK, Actor
 from ..rendering import render
 
+MAX_BODY = 10 * 1024 * 1024  #: bytes
 #: how old a message of a strict client may be, and how far ahead of our clock
 HOURS_BACK = 24
 MINUTES_AHEAD = 5
@@ -30,6 +31,11 @@ class G2pSparGateway(models.AbstractModel):
 
     _name = "g2p.spar.gateway"
     _description = "SPAR G2P-Connect Gateway"
+
+    @api.model
+    def _max_body(self):
+        """Bytes that are read of a request at most; more is refused before parsing."""
+        return parameters.number(self.env, "max_body_bytes", MAX_BODY)
 
     @api.model
     def _serve(self, call) -> Reply:

@@ -3,6 +3,7 @@ from . import test_api_docs
 from . import test_api_item_rows
 from . import test_api_message_rows
 from . import test_api_resolve_rows
+from . import test_api_server
 from . import test_client
 from . import test_client_limits
 from . import test_g2p_connect

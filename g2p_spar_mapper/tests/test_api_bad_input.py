@@ -8,10 +8,12 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..controllers.g2p_connect import MAX_BODY, MAX_BODY_PARAMETER
+from ..models.gateway import MAX_BODY
 from ..models.mapper import G2pSparMapper
+from ..parameters import PREFIX
 from .api_case import OPERATIONS, ApiCase
 
+MAX_BODY_PARAMETER = PREFIX + "max_body_bytes"
 ID = "token:spartest-1@nationalId"
 FAULTS = "odoo.addons.g2p_spar_mapper.faults"
 RETRYING = ("odoo.service.model", "odoo.sql_db")

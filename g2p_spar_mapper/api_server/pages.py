@@ -1,0 +1,26 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What our server serves besides the operations of the protocol."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..call import Reply
+
+
+class Page(NamedTuple):
+    """One path and what answers there."""
+
+    method: str  #: of HTTP
+    answer: Callable  #: of an environment and a Call, gives a Reply
+    readonly: bool = True
+    mimetype: str = ""  #: of the body; none: there is no body
+
+
+def _jwks(env, _call):
+    keys = env["g2p.spar.signing.key"]._jwks()
+    return Reply(keys, {"Cache-Control": "max-age=300"})
+
+
+PAGES = {
+    "/.well-known/jwks.json": Page("GET", _jwks),
+}

@@ -1,0 +1,35 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What both carriers of the API, Odoo's routes and our own server, do alike."""
+
+from .faults import ApiError
+
+MIMETYPE = "application/json"
+
+
+def check_request(method, mimetype, served="POST", needed=MIMETYPE):
+    """Refuse what is no request to the API, before its body is read.
+
+    :param str method: of HTTP
+    :param str mimetype: the content type without its parameters
+    :param str served: the one method that is served
+    :param str needed: the one content type that is read; none: nothing is read
+    :raise ApiError: 405 or 415
+    """
+    if method != served:
+        raise ApiError(405, f"Only {served} is served here", headers={"Allow": served})
+    if needed and mimetype != needed:
+        raise ApiError(415, f"The content type must be {needed}")
+
+
+def too_long():
+    """The body has more bytes than are read."""
+    return ApiError(413, "The message is too long")
+
+
+def response_headers(headers):
+    """The headers of every answer: no cache keeps it, for it may hold personal data.
+
+    :param dict headers: further ones; they win
+    :rtype: dict
+    """
+    return {"Content-Type": MIMETYPE, "Cache-Control": "no-store"} | headers
