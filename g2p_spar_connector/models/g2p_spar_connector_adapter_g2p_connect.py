@@ -18,6 +18,7 @@ from odoo.addons.g2p_spar_mapper.g2p_connect.messages import (
     MessageError,
     decode_foreign_answer,
 )
+from odoo.addons.g2p_spar_mapper.http_client import post_json
 from odoo.addons.g2p_spar_mapper.outcomes import (
     INVALID_FA,
     REJECTED,
@@ -29,7 +30,6 @@ from odoo.addons.g2p_spar_mapper.outcomes import (
 from odoo.addons.g2p_spar_mapper.validation import clean_text
 
 from ..capabilities import OPERATIONS, Capabilities
-from ..http_client import post_json
 
 _logger = logging.getLogger(__name__)
 

@@ -3,6 +3,5 @@ from . import test_change
 from . import test_change_remote
 from . import test_connector
 from . import test_g2p_connect
-from . import test_http_client
 from . import test_sealed_field
 from . import test_wizard

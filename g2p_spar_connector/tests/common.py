@@ -1,26 +1,19 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import json
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import requests
 
 from odoo.tests.common import TransactionCase
 from odoo.tools.misc import file_open
 
 from odoo.addons.g2p_spar_mapper.outcomes import Actor, LinkItem, ResolveItem
+from odoo.addons.g2p_spar_mapper.tests.fake_peer import FakePeer, ReachesPeers
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from odoo.addons.queue_job.job import Job
 
 ID = "token:ada-1815@nationalId"
 OTHER_ID = "token:grace-1906@nationalId"
 
-# before Odoo's test classes put their guard in its place
-_send = requests.Session.send
 
-
-class ConnectorCase(TransactionCase):
+class ConnectorCase(ReachesPeers, TransactionCase):
     """One bank with a branch, one mobile wallet, and the connector of this registry."""
 
     @classmethod
@@ -53,13 +46,6 @@ class ConnectorCase(TransactionCase):
                 "account_type_ids": [(4, cls.wallet_type.id)],
             }
         )
-
-    @classmethod
-    def _request_handler(cls, session, request, /, **kwargs):
-        """Let requests to this machine through, with the time-out they ask for."""
-        if request.url.startswith("http://127.0.0.1:"):
-            return _send(session, request, **kwargs)
-        return super()._request_handler(session, request, **kwargs)
 
     @classmethod
     def new_user(cls, login, *groups):
@@ -135,60 +121,10 @@ class ConnectorCase(TransactionCase):
         return self.env["g2p.spar.mapper"]._resolve([item], Actor("api"))[0]
 
 
-class FakeMapper:
-    """A real HTTP server on this machine that answers as a test tells it to.
+class FakeMapper(FakePeer):
+    """A mapper elsewhere; its ``reply`` gets the verb and the request."""
 
-    :param reply: called with the verb and the request (a dict), gives
-        ``(status, body)`` or ``(status, body, headers)``; body is a dict or bytes
-    """
-
-    def __init__(self, reply):
-        self.requests = []
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                length = int(self.headers["Content-Length"])
-                request = json.loads(self.rfile.read(length))
-                fake.requests.append((self.path, request))
-                fake._answer(self, reply(self.path.rsplit("/", 1)[1], request))
-
-            def log_message(self, *args):
-                """Keep the test's output clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        # clients that hang up are part of the tests
-        self._server.handle_error = lambda request, address: None
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/mapper/sync"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    @staticmethod
-    def _answer(handler, answer):
-        status, body, *more = answer
-        headers = more[0] if more else {}
-        if isinstance(body, dict):
-            body = json.dumps(body).encode()
-        handler.send_response(status)
-        for name, value in {"Content-Length": len(body), **headers}.items():
-            handler.send_header(name, str(value))
-        handler.end_headers()
-        try:
-            if headers.get("X-Drip"):
-                for byte in body:
-                    handler.wfile.write(bytes([byte]))
-                    handler.wfile.flush()
-                    time.sleep(0.1)
-            else:
-                handler.wfile.write(body)
-        except OSError:
-            handler.close_connection = True  # the client had enough
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
+    path = "/mapper/sync"
 
     def items(self, verb):
         """All items this server was sent for one verb, in order."""

@@ -7,6 +7,7 @@ from . import test_api_server
 from . import test_client
 from . import test_client_limits
 from . import test_g2p_connect
+from . import test_http_client
 from . import test_id_type
 from . import test_keyring
 from . import test_ledger
