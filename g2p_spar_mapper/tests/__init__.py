@@ -11,6 +11,8 @@ from . import test_http_client
 from . import test_id_type
 from . import test_keyring
 from . import test_ledger
+from . import test_ledger_chain
+from . import test_limits
 from . import test_mapper_batches
 from . import test_mapper_race
 from . import test_mapper_verbs
@@ -19,5 +21,6 @@ from . import test_quiet_log
 from . import test_reads
 from . import test_rendering
 from . import test_replay
+from . import test_sealing
 from . import test_signing_key
 from . import test_transaction
