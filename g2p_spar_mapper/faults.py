@@ -48,6 +48,10 @@ class ApiError(Exception):
     :param dict headers: further HTTP headers
     """
 
+    #: Odoo logs an exception at this level; the caller's fault is none of the server's,
+    #: and what an operator needs has been logged.
+    loglevel = logging.NOTSET
+
     def __init__(self, status, message, code=None, headers=None):
         super().__init__(message)
         self.status = status

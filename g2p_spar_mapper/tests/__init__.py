@@ -23,4 +23,5 @@ from . import test_rendering
 from . import test_replay
 from . import test_sealing
 from . import test_signing_key
+from . import test_steady_server
 from . import test_transaction
