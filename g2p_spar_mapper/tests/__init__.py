@@ -6,6 +6,7 @@ from . import test_api_resolve_rows
 from . import test_api_server
 from . import test_client
 from . import test_client_limits
+from . import test_client_signature
 from . import test_g2p_connect
 from . import test_http_client
 from . import test_id_type
@@ -25,3 +26,4 @@ from . import test_sealing
 from . import test_signing_key
 from . import test_steady_server
 from . import test_transaction
+from . import test_token
