@@ -360,9 +360,13 @@ class TestTokenOverHttp(ApiCase):
     def test_faults(self):
         path = "/oauth2/client/token"
         self.assertError(self.url_open(path), 405, "err.request.bad")
-        self.assertError(self.url_open(path, json={}), 415, "err.request.bad")
+        self.assertError(
+            self.url_open(path, json={}, method="POST"), 415, "err.request.bad"
+        )
         response = self.url_open(
-            "/oauth2/client/token", data=b"x" * 20_000, headers={"Content-Type": FORM_MIMETYPE}
+            "/oauth2/client/token",
+            data=b"x" * 20_000,
+            headers={"Content-Type": FORM_MIMETYPE},
         )
         self.assertEqual(response.status_code, 413)
         response = self.url_open("/oauth2/client/token", data={"client_id": "x"})
