@@ -13,25 +13,52 @@ from .validators import MAX_ANSWER, normalise
 
 
 class AddressComposer:
-    """Checks the answers to one account type's questions and writes the address."""
+    """Checks the answers to one account type's questions and writes the address.
+
+    One composer may write many addresses: it looks each entry of the directory up once.
+    """
 
     def __init__(self, account_type):
         self.env = account_type.env
         self.account_type = account_type
         self.strategy = account_type.strategy_id
-        self.separators = grammar.separators(self.strategy.construct_template)
+        self.template = self.strategy.construct_template
+        self.separators = grammar.separators(self.template)
+        _literals, self.names = grammar.split_template(self.template)
+        questions = account_type.field_ids
+        self.by_source = {q.source: q for q in questions if q.source != "typed"}
+        self.typed = [q for q in questions if q.source == "typed"]
+        self.number = questions.filtered("is_number")
+        (self.format,) = (
+            fmt
+            for fmt in account_type._get_formats()
+            if fmt.strategy_id == self.strategy.id
+        )
+        self.entries = {}  # (model, id) -> record of the directory
+        self.branched = {}  # provider -> whether it has branches
         self.errors = {}
+
+    def preload(self, answers_list):
+        """Look up all entries that these answers name, with two queries."""
+        for key, model in ("fsp", "g2p.spar.fsp"), ("branch", "g2p.spar.fsp.branch"):
+            ids = {_entry_id(answers.get(key)) for answers in answers_list} - {0}
+            new = [id_ for id_ in ids if (model, id_) not in self.entries]
+            found = self.env[model].browse(new).exists()
+            found.fetch(["name", "code", "active"])
+            empty = self.env[model]
+            self.entries |= {(model, id_): empty for id_ in new}
+            self.entries |= {(model, record.id): record for record in found}
 
     def compose(self, answers):
         """:raise AddressError: with one sentence for each key to be answered anew"""
-        questions = self.account_type.field_ids
-        by_source = {q.source: q for q in questions if q.source != "typed"}
-        fsp = self._get_fsp(by_source.get("fsp"), answers.get("fsp"))
-        branch = self._get_branch(by_source.get("branch"), fsp, answers.get("branch"))
+        self.errors = {}
+        fsp = self._get_fsp(self.by_source.get("fsp"), answers.get("fsp"))
+        branch = self._get_branch(
+            self.by_source.get("branch"), fsp, answers.get("branch")
+        )
         typed = {
             question.key: self._get_typed(question, fsp, answers.get(question.key))
-            for question in questions
-            if question.source == "typed"
+            for question in self.typed
         }
         if self.errors:
             raise AddressError(self.errors)
@@ -39,12 +66,10 @@ class AddressComposer:
 
     def _get_entry(self, model, answer):
         """The directory entry with this id, or an empty record."""
-        record = self.env[model]
-        if isinstance(answer, str) and re.fullmatch("[0-9]{1,10}", answer):
-            answer = int(answer)
-        if type(answer) is not int or not 0 < answer < 2**31:
-            return record
-        return record.browse(answer).exists()
+        key = (model, _entry_id(answer))
+        if key not in self.entries:
+            self.entries[key] = self.env[model].browse(key[1] or ()).exists()
+        return self.entries[key]
 
     def _get_fsp(self, question, answer):
         fsp = self.env["g2p.spar.fsp"]
@@ -71,9 +96,7 @@ class AddressComposer:
         if not question or not fsp:
             return branch
         if not answer:
-            if question.required and branch.search_count(
-                [("fsp_id", "=", fsp.id), ("active", "=", True)], limit=1
-            ):
+            if question.required and self._has_branches(fsp):
                 self.errors["branch"] = self.env._("Please choose a branch.")
             return branch
         branch = self._get_entry("g2p.spar.fsp.branch", answer)
@@ -83,6 +106,13 @@ class AddressComposer:
             )
             return branch.browse()
         return branch
+
+    def _has_branches(self, fsp):
+        if fsp not in self.branched:
+            self.branched[fsp] = self.env["g2p.spar.fsp.branch"].search_count(
+                [("fsp_id", "=", fsp.id), ("active", "=", True)], limit=1
+            )
+        return self.branched[fsp]
 
     def _get_typed(self, question, fsp, answer):
         """The normal form of a typed answer; notes an error when it has none."""
@@ -127,10 +157,9 @@ class AddressComposer:
             FA_TYPE: strategy.fa_type or self.account_type.wire_fa_type,
             **typed,
         }
-        _literals, names = grammar.split_template(strategy.construct_template)
-        components = {name: known[role(name)] for name in names}
-        fa = grammar.construct(strategy.construct_template, components)
-        question = self.account_type.field_ids.filtered("is_number")
+        components = {name: known[role(name)] for name in self.names}
+        fa = grammar.construct(self.template, components)
+        question = self.number
         self._check_readable(fa, components, question)
         number = typed[question.key]
         return Address(
@@ -177,10 +206,12 @@ class AddressComposer:
         raise AddressError(errors)
 
     def _reads_back(self, components):
-        text = grammar.construct(self.strategy.construct_template, components)
-        (fmt,) = (
-            fmt
-            for fmt in self.account_type._get_formats()
-            if fmt.strategy_id == self.strategy.id
-        )
-        return grammar.deconstruct(fmt.compiled, text) == components
+        text = grammar.construct(self.template, components)
+        return grammar.deconstruct(self.format.compiled, text) == components
+
+
+def _entry_id(answer):
+    """The id that an answer names, or 0."""
+    if isinstance(answer, str) and re.fullmatch("[0-9]{1,10}", answer):
+        answer = int(answer)
+    return answer if type(answer) is int and 0 < answer < 2**31 else 0

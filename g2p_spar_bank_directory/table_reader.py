@@ -121,7 +121,7 @@ def iter_records(file, form, offset=0, line=1):
     wrapper = io.TextIOWrapper(
         _Unclosed(file), encoding=form.encoding, errors="strict", newline=""
     )
-    lines = _Lines(wrapper, form.encoding, offset or form.start, line)
+    lines = _Lines(file, wrapper, form.encoding, offset or form.start, line)
     for start, cells in read_csv(lines, form.delimiter, line):
         if any(cell.strip() for cell in cells):
             yield Record(start, cells, lines.offset, lines.line)
@@ -149,7 +149,8 @@ def read_csv(lines, delimiter, line=1):
 class _Lines:
     """Lines of a text file; knows the byte and the number of the next one."""
 
-    def __init__(self, text, encoding, offset, line):
+    def __init__(self, file, text, encoding, offset, line):
+        self.file = file
         self.text = text
         self.encoding = encoding
         self.offset = offset
@@ -162,14 +163,7 @@ class _Lines:
         try:
             line = self.text.readline(MAX_LINE)
         except UnicodeDecodeError as err:
-            raise TableError(
-                _lt(
-                    "It is not encoded as %(encoding)s. Choose its encoding, or save it"
-                    " again as CSV UTF-8.",
-                    encoding=ENCODINGS.get(self.encoding, self.encoding),
-                ),
-                self.line,
-            ) from err
+            raise self._locate() from err
         if not line:
             raise StopIteration
         if len(line) >= MAX_LINE:
@@ -177,6 +171,17 @@ class _Lines:
         self.offset += len(line.encode(self.encoding))
         self.line += 1
         return line
+
+    def _locate(self):
+        """The error of a text that was decoded some lines ahead."""
+        self.file.seek(self.offset)
+        ahead = self.file.read(MAX_LINE)
+        start = 0
+        try:
+            ahead.decode(self.encoding)
+        except UnicodeDecodeError as err:
+            start = err.start
+        return _encoding_error(self.encoding, self.line + ahead.count(b"\n", 0, start))
 
 
 class _Unclosed(io.BufferedIOBase):
@@ -231,14 +236,18 @@ def _decode_sample(sample, encoding, is_cut):
         if is_cut and err.start > SAMPLE - 8:
             return sample[: err.start].decode(encoding)
         line = sample.count(b"\n", 0, err.start) + 1
-        raise TableError(
-            _lt(
-                "It is not encoded as %(encoding)s. Choose its encoding, or save it"
-                " again as CSV UTF-8.",
-                encoding=ENCODINGS.get(encoding, encoding),
-            ),
-            line,
-        ) from err
+        raise _encoding_error(encoding, line) from err
+
+
+def _encoding_error(encoding, line):
+    return TableError(
+        _lt(
+            "It is not encoded as %(encoding)s. Choose its encoding, or save it again"
+            " as CSV UTF-8.",
+            encoding=ENCODINGS.get(encoding, encoding),
+        ),
+        line,
+    )
 
 
 def guess_delimiter(text, known=()):

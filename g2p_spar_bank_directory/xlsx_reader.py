@@ -24,7 +24,7 @@ _lt = LazyTranslate(__name__)
 
 BLOCK = 1 << 18  #: bytes of XML read at a time
 MAX_PIECE = 16 << 20  #: bytes of XML in which one row has to end
-MAX_SHEET = 4 << 30  #: bytes of XML of a sheet
+MAX_SHEET = (2 << 30) - 1  #: bytes of XML of a sheet
 MAX_TEXTS = 400 << 20  #: bytes of XML of the texts
 MAX_CELLS = 1000  #: columns
 EXACT_DIGITS = 15  #: of a number in a spreadsheet
@@ -272,3 +272,9 @@ def _read_number(text):
         return (f"{number:f}" if abs(number) < 10**40 else text), True
     shown = f"{number:f}"
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown), False
+
+
+def get_size(file, sheet):
+    """:return: bytes of XML of a sheet, what ``Record.end`` runs up to"""
+    with _open(file) as archive:
+        return archive.getinfo(sheet).file_size

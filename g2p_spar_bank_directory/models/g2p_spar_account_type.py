@@ -4,7 +4,7 @@ from odoo.exceptions import ValidationError
 
 from ..address_reader import AddressReader
 from ..composer import AddressComposer
-from ..exceptions import SparConfigurationError
+from ..exceptions import AddressError, SparConfigurationError
 
 
 class SparAccountType(models.Model):
@@ -107,12 +107,35 @@ class SparAccountType(models.Model):
         :raise AddressError: one sentence for each key that needs another answer
         :raise SparConfigurationError: when the type has no format to write with
         """
+        return self._get_composer().compose(answers)
+
+    def _compose_batch(self, answers_list):
+        """Make the addresses that many answers describe.
+
+        The number of queries does not depend on the number of addresses.
+
+        :param list[dict] answers_list: each as for :meth:`_compose`
+        :return: an ``Address`` or ``AddressError`` for each, in order
+        :raise SparConfigurationError: when the type has no format to write with
+        """
+        composer = self._get_composer()
+        composer.preload(answers_list)
+        results = []
+        for answers in answers_list:
+            try:
+                results.append(composer.compose(answers))
+            except AddressError as err:
+                results.append(err)
+        return results
+
+    def _get_composer(self):
+        """:raise SparConfigurationError: when the type has no format to write with"""
         self.ensure_one()
         if not self.active or self.strategy_id.state != "active":
             raise SparConfigurationError(
                 self.env._("Accounts of this kind cannot be written at the moment.")
             )
-        return AddressComposer(self).compose(answers)
+        return AddressComposer(self)
 
     @api.model
     def _parse_addresses(self, fas, strict):

@@ -46,6 +46,9 @@ class SparFsp(models.Model):
         for fsp in self:
             fsp.branch_count = counts.get(fsp, 0)
 
+    def _match_fields(self):
+        return ["code", "bic", "national_code", "name"]
+
     @api.model
     def _search_directory(self, term, account_type, limit=20, offset=0):
         """Providers a person may choose, those that begin with ``term`` first.

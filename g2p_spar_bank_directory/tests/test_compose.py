@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo.tests import tagged
 
-from ..exceptions import SparConfigurationError
+from ..exceptions import AddressError, SparConfigurationError
 from .common import IBAN_DE, DirectoryCommon
 
 
@@ -202,3 +202,35 @@ class TestCompose(DirectoryCommon):
         self.mobile_type.active = False
         with self.assertRaises(SparConfigurationError):
             self.mobile_type._compose({})
+
+    def test_batch_gives_what_single_ones_give(self):
+        answers = [
+            self.bank_answers(),
+            self.bank_answers(account_number="12"),
+            self.bank_answers(branch=self.other_branch.id),
+            {"fsp": self.bank.id, "account_number": "123456789"},
+            {"fsp": self.plain_bank.id, "account_number": "123456789"},
+            {"fsp": 10**9, "account_number": "123456789"},
+            {"fsp": "x", "account_number": "123456789"},
+            self.bank_answers(account_number=IBAN_DE),
+        ]
+        batch = self.bank_type._compose_batch(answers)
+        for one, found in zip(answers, batch, strict=True):
+            if isinstance(found, AddressError):
+                errors = self.compose_errors(self.bank_type, one)
+                self.assertEqual(found.errors, errors)
+            else:
+                self.assertEqual(found, self.bank_type._compose(one))
+
+    def test_batch_does_not_ask_for_each_address(self):
+        def count(size):
+            answers = [
+                self.bank_answers(account_number=str(10**11 + n)) for n in range(size)
+            ]
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self.bank_type._compose_batch(answers)
+            return self.env.cr.sql_log_count - before
+
+        count(1)
+        self.assertEqual(count(2), count(500))

@@ -104,3 +104,21 @@ class TestDirectory(DirectoryCommon):
         self.assertEqual(self.bank.branch_count, 1)
         self.branch.active = False
         self.assertEqual(self.bank.branch_count, 0)
+
+    def test_entries_meant_by_texts_of_a_table(self):
+        self.bank.write({"bic": "QWESDEFF", "national_code": "70050000"})
+        found = self.Fsp._match_texts(
+            ["QWBANK", "qwbank", "QWESDEFF", "70050000", "Other Bank", "OTHER BANK"]
+        )
+        self.assertEqual(found.pop("Other Bank"), self.other_bank)
+        self.assertEqual(found.pop("OTHER BANK"), self.other_bank)
+        self.assertEqual(set(found.values()), {self.bank})
+        self.assertEqual(len(found), 4)
+        twin = self.make_fsp("Other Bank", "TWIN", self.bank_type, "DE")
+        twins = self.Fsp._match_texts(["Other Bank"])["Other Bank"]
+        self.assertEqual(twins, self.other_bank | twin)
+        twin.active = False
+        found = self.Fsp._match_texts(["TWIN", "nobody", ""])
+        self.assertEqual(found, {})
+        found = self.Branch._match_texts(["TB001"], [("fsp_id", "=", self.bank.id)])
+        self.assertEqual(found, {"TB001": self.branch})
