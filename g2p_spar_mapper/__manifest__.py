@@ -15,7 +15,10 @@
     "data": [
         "security/spar_groups.xml",
         "security/ir.model.access.csv",
+        "security/spar_rules.xml",
+        "data/queue_job_channel.xml",
         "data/g2p_spar_id_type.xml",
+        "data/g2p_spar_import.xml",
         "views/g2p_spar_mapping_event_views.xml",
         "views/g2p_spar_read_views.xml",
         "views/g2p_spar_mapping_views.xml",
@@ -23,6 +26,9 @@
         "views/g2p_spar_client_views.xml",
         "views/g2p_spar_signing_key_views.xml",
         "views/g2p_spar_transaction_views.xml",
+        "views/g2p_spar_import_profile_views.xml",
+        "views/g2p_spar_import_row_views.xml",
+        "views/g2p_spar_import_views.xml",
         "views/api_docs.xml",
         "views/spar_menus.xml",
     ],
@@ -31,6 +37,11 @@
         "demo/g2p_spar_client.xml",
         "demo/g2p_spar_mapping_demo.xml",
     ],
+    "assets": {
+        "web.assets_backend": [
+            "g2p_spar_mapper/static/src/**/*",
+        ],
+    },
     "post_load": "post_load",
     "uninstall_hook": "uninstall_hook",
 }

@@ -45,22 +45,17 @@ def clean_text(value):
     return CONTROL.sub(" ", value or "")[:MAX_TEXT]
 
 
-def write_additional_info(value):
-    """``value`` as it is kept.
-
-    :param value: nothing, or a list of what JSON knows
-    :return: JSON, empty for nothing; None for what can not be kept and given back: no
-        list, more than 16 KB of JSON, NUL, values JSON does not know
-    :rtype: str | None
-    """
+def is_additional_info(value):
+    """Whether ``value`` can be kept and given back: nothing, or a list that makes at
+    most 16 KB of JSON without NUL and without numbers JSON does not know."""
     if not value:
-        return ""
-    if not isinstance(value, list):
-        return None
+        return True
     try:
         encoded = msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return None
-    if len(encoded) > MAX_ADDITIONAL_INFO or _ESCAPED_NUL.search(encoded):
-        return None
-    return encoded.decode()
+        return False
+    return (
+        isinstance(value, list)
+        and len(encoded) <= MAX_ADDITIONAL_INFO
+        and not _ESCAPED_NUL.search(encoded)
+    )

@@ -181,7 +181,6 @@ def _served(bench, template, name):
         database.dsn,
         instance.log_path,
         restart,
-        instance,
     )
     try:
         yield server

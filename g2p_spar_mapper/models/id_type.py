@@ -233,18 +233,20 @@ class G2pSparIdType(models.Model):
         return None
 
     @api.model
-    def _keys(self, parsed_ids, key_id=None):
+    def _is_affixed(self, text):
+        """Whether ``text`` is an ID of a type that has a prefix or a suffix."""
+        parsed = self._parse_ids([text])[0]
+        return bool(parsed and (parsed.rule.prefix or parsed.rule.suffix))
+
+    @api.model
+    def _keys(self, parsed_ids):
         """Keyed hashes by which IDs are looked up.
 
         :param list[ParsedId] parsed_ids: IDs taken apart
-        :param str key_id: key of the ring; by default the current one
         :rtype: list[str]
         """
         digest = get_keyring().digest
-        return [
-            digest("id", parsed.rule.code, parsed.value, key_id=key_id)
-            for parsed in parsed_ids
-        ]
+        return [digest("id", parsed.rule.code, parsed.value) for parsed in parsed_ids]
 
     def _wire_id(self, value):
         """The ID as written: ``value`` between prefix and suffix."""

@@ -1,0 +1,282 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import io
+from itertools import islice
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from odoo.addons.g2p_spar_bank_directory import table_reader, xlsx_reader
+from odoo.addons.g2p_spar_bank_directory.masking import mask
+from odoo.addons.g2p_spar_bank_directory.table_record import TableError
+
+from .. import import_guess
+from ..import_file import SealedFile
+from ..keyring import get_keyring
+
+MAX_PART = 4 << 20  #: bytes of one part of an upload
+MEGABYTES = 200  #: default limit of a file
+LOOK = 100  #: rows that are looked at to guess the columns
+
+
+class G2pSparImportPart(models.Model):
+    """A sealed piece of an uploaded file. Nobody has a right on it."""
+
+    _name = "g2p.spar.import.part"
+    _inherit = ["g2p.spar.service.written"]
+    _description = "SPAR Import File Part"
+    _order = "import_id, number"
+    _log_access = False
+
+    import_id = fields.Many2one("g2p.spar.import", required=True, ondelete="cascade")
+    number = fields.Integer(required=True)
+    size = fields.Integer(required=True, help="Bytes before they were sealed.")
+    sealed = fields.Text(required=True, groups=fields.NO_ACCESS)
+
+    _number_uniq = models.UniqueIndex("(import_id, number)")
+
+
+class G2pSparImport(models.Model):
+    """The file: taken in parts, kept sealed, looked at, dropped."""
+
+    _inherit = "g2p.spar.import"
+
+    # ------------------------------------------------------------------ upload
+
+    def _add_part(self, number, content):
+        """Keep the next part of an upload; the first one begins a new upload.
+
+        :param int number: 0 for the first part
+        :param bytes content: at most :data:`MAX_PART`
+        :raise AccessError: not the uploader
+        :raise UserError: not the next part, too large, or not in this state
+        """
+        self.ensure_one()
+        self._check_mine()
+        self._lock()
+        self._check_state("draft")
+        load_sudo = self.sudo()
+        if number == 0:
+            load_sudo._drop_file()
+        count, size = self._execute(
+            SQL(
+                "SELECT count(*), coalesce(sum(size), 0) FROM g2p_spar_import_part"
+                " WHERE import_id = %s",
+                self.id,
+            )
+        )[0]
+        limit = self._get_limit("import_max_megabytes", MEGABYTES)
+        if number != count or not 0 < len(content) <= MAX_PART:
+            raise UserError(
+                self.env._("The file did not arrive in one piece. Upload it again.")
+            )
+        if size + len(content) > limit << 20:
+            load_sudo._drop_file()
+            raise UserError(
+                self.env._(
+                    "The file is larger than %s MB. Split it into several files.", limit
+                )
+            )
+        sealed = get_keyring().seal(self._get_part_place(number), content)
+        self._execute(
+            SQL(
+                "INSERT INTO g2p_spar_import_part (import_id, number, size, sealed)"
+                " VALUES (%s, %s, %s, %s)",
+                *(self.id, number, len(content), sealed),
+            )
+        )
+
+    def _get_limit(self, name, default):
+        # sudo: a limit of the operator's, the same for everyone
+        parameters_sudo = self.env["ir.config_parameter"].sudo()
+        value = parameters_sudo.get_param(f"g2p_spar_mapper.{name}", default)
+        return int(value)
+
+    def _get_part_place(self, number):
+        return f"g2p_spar_import_part:{self.id}:{number}"
+
+    def _drop_file(self):
+        """Forget the file and all that was read from it."""
+        for table in ("g2p_spar_import_part", "g2p_spar_import_row"):
+            self.env.cr.execute(
+                SQL(
+                    "DELETE FROM %s WHERE import_id IN %s",
+                    SQL.identifier(table),
+                    tuple(self.ids),
+                )
+            )
+        self.env["g2p.spar.import.row"].invalidate_model()
+        self.column_ids.unlink()
+        self.write({"file_name": False, "file_size": 0, "file_format": False})
+
+    def _open_file(self):
+        """The uploaded file, seekable and opened part by part."""
+        self.ensure_one()
+        sizes = self._execute(
+            SQL(
+                "SELECT size FROM g2p_spar_import_part WHERE import_id = %s"
+                " ORDER BY number",
+                self.id,
+            )
+        )
+        return io.BufferedReader(
+            SealedFile([size for (size,) in sizes], self._open_part), 1 << 16
+        )
+
+    def _open_part(self, number):
+        ((sealed,),) = self._execute(
+            SQL(
+                "SELECT sealed FROM g2p_spar_import_part"
+                " WHERE import_id = %s AND number = %s",
+                *(self.id, number),
+            )
+        )
+        return get_keyring().open(self._get_part_place(number), sealed)
+
+    def finish_upload(self, file_name, size):
+        """Look at a file whose parts have arrived and guess its columns.
+
+        A file that is no table is dropped, and the import says why.
+
+        :param str file_name: as the browser has it
+        :param int size: bytes of the whole file
+        :raise UserError: parts are missing
+        """
+        self.ensure_one()
+        self._check_mine()
+        self._lock()
+        self._check_state("draft")
+        self._check_storable({"file_name": file_name})
+        load_sudo = self.sudo()
+        with load_sudo._open_file() as file:
+            if file.seek(0, io.SEEK_END) != size:
+                raise UserError(
+                    self.env._("The file did not arrive in one piece. Upload it again.")
+                )
+            load_sudo.write(
+                {"file_name": file_name, "file_size": size, "encoding": False}
+            )
+            load_sudo._look_at(file)
+        return True
+
+    def action_look_again(self):
+        """Read the first rows again, after a change of encoding or header."""
+        self._check_mine()
+        self._lock()
+        self._check_state("draft")
+        load_sudo = self.sudo()
+        with load_sudo._open_file() as file:
+            load_sudo._look_at(file, load_sudo.encoding, load_sudo.has_header)
+        return True
+
+    # ------------------------------------------------------------------ columns
+
+    def _look_at(self, file, encoding=None, has_header=None):
+        """Tell format and columns; on failure say why.
+
+        :param str encoding: as the user has chosen, else guessed
+        :param bool has_header: as the user has chosen, else guessed
+        """
+        try:
+            form = table_reader.detect(file, import_guess.KNOWN, encoding or None)
+            records = [
+                record
+                for record in islice(table_reader.iter_records(file, form), LOOK)
+                if any(record.cells)
+            ]
+            if not records:
+                raise TableError(self.env._("The file is empty."))
+            self._read_columns(form, records, has_header)
+        except TableError as err:
+            self._drop_file()
+            self.failure = self._get_reason(err)
+            return
+        self.write(
+            {
+                "failure": False,
+                "file_format": form._asdict(),
+                "read_total": self.file_size
+                if form.kind == "csv"
+                else xlsx_reader.get_size(file, form.sheet),
+                "encoding": form.encoding or False,
+            }
+        )
+
+    def _get_reason(self, err):
+        """A :class:`TableError` as a sentence."""
+        text = err.message if isinstance(err.message, str) else self.env._(err.message)
+        return (
+            self.env._("Row %(line)s: %(reason)s", line=err.line, reason=text)
+            if (err.line)
+            else text
+        )
+
+    def _read_columns(self, form, records, has_header):
+        first = records[0].cells
+        is_wire_id = self.env["g2p.spar.id.type"]._is_affixed
+        if has_header is None:
+            has_header = not import_guess.is_data(first, is_wire_id)
+        width = len(first) if has_header else max(len(r.cells) for r in records)
+        if not 1 < width <= xlsx_reader.MAX_CELLS:
+            raise TableError(
+                self.env._(
+                    "The table has only one column. It takes at least one for the ID"
+                    " and one for the account, separated by commas, semicolons or tabs."
+                )
+            )
+        rows = records[1:] if has_header else records
+        if not rows:
+            raise TableError(self.env._("There is no row under the headers."))
+        headers = [
+            (first[place].strip()[:64] if has_header else "") for place in range(width)
+        ]
+        columns = [
+            [r.cells[place].strip() for r in rows if place < len(r.cells)]
+            for place in range(width)
+        ]
+        filled = [[cell for cell in cells if cell] for cells in columns]
+        targets = import_guess.guess(headers, filled, is_wire_id)
+        self.column_ids.unlink()
+        self.write(
+            {
+                "has_header": has_header,
+                "column_ids": [
+                    fields.Command.create(
+                        {
+                            "place": place,
+                            "header": headers[place],
+                            "sample": ", ".join(mask(c, "last4") for c in cells[:3]),
+                            "target": targets[place],
+                        }
+                    )
+                    for place, cells in enumerate(filled)
+                ],
+            }
+        )
+        if self.profile_id:
+            self.profile_id._apply(self)
+
+    def _get_targets(self):
+        """Place in the table by target."""
+        return {
+            column.target: column.place for column in self.column_ids if column.target
+        }
+
+    @api.onchange("profile_id")
+    def _onchange_profile_id(self):
+        if self.profile_id:
+            self.profile_id._apply(self)
+
+    @api.autovacuum
+    def _gc_files(self):
+        """Forget files that nobody has gone on with for a month."""
+        limit = fields.Datetime.subtract(fields.Datetime.now(), days=30)
+        old = self.search(
+            [
+                ("state", "in", ("draft", "checked", "to_approve", "cancelled")),
+                ("write_date", "<", limit),
+                ("part_ids", "!=", False),
+            ]
+        )
+        old._drop_file()
+        old.filtered(lambda load: load.state != "draft").write({"state": "cancelled"})

@@ -1,0 +1,278 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from odoo.addons.queue_job.tests.common import trap_jobs
+
+from ..models import mapping_import_run, mapping_import_undo, mapping_import_work
+from .common import wire_id
+from .import_case import ImportCase
+
+ENQUEUE = mapping_import_work.G2pSparImport._enqueue
+
+
+@tagged("post_install", "-at_install")
+class TestMappingImportRun(ImportCase):
+    def fa(self, number):
+        return self.resolve(number).fa
+
+    def test_approved_rows_are_applied_through_the_ledger(self):
+        self.link(self.item(2, self.bank_fa(99), name="Old"))
+        load = self.apply(self.csv([1, 2, "bad,bank,MTBANK,MT001,1,x"]), mode="both")
+        self.assertEqual(load.state, "done")
+        self.assertEqual((load.done_count, load.refused_count), (2, 0))
+        self.assertEqual(load.progress, 100)
+        self.assertIn(str(10**11 + 1), self.fa(1))
+        self.assertIn(str(10**11 + 2), self.fa(2))
+        event = self.history(1)
+        self.assertEqual(
+            (event.channel, event.user_id, event.transaction, event.purpose),
+            ("import", self.uploader, load.reference, "Test import"),
+        )
+        self.assertEqual(self.history(2).mapped("verb"), ["link", "update"])
+        self.assertEqual(load.approver_id, self.approver)
+        self.assertFalse(load.sudo().part_ids)
+        self.env.cr.execute("SELECT count(item) FROM g2p_spar_import_row")
+        self.assertEqual(self.env.cr.fetchone(), (0,))
+        text = " ".join(load.message_ids.mapped("body"))
+        self.assertIn("Applied 2 rows", text)
+        self.assertNotIn("spartest", text)
+
+    def test_what_changed_since_the_check_is_not_overwritten(self):
+        self.link(*(self.item(n, self.bank_fa(50 + n)) for n in (2, 3, 4)))
+        load = self.check(self.csv([1, 2, 3, 4]), mode="both")
+        self.link(self.item(1, self.bank_fa(71)))
+        self.update(self.item(2, self.bank_fa(72)))
+        self.remove(3)
+        self.work(self.approve(load))
+        self.assertEqual((load.done_count, load.refused_count), (1, 3))
+        self.assertEqual(
+            self.rows(load), [(line, False, "changed_since") for line in (2, 3, 4)]
+        )
+        self.assertEqual(self.fa(1), self.bank_fa(71))
+        self.assertEqual(self.fa(2), self.bank_fa(72))
+        self.assertEqual(self.resolve(3).code, "not_linked")
+        self.assertIn(str(10**11 + 4), self.fa(4))
+
+    def test_four_eyes(self):
+        load = self.check(self.csv([1]))
+        load.action_ask()
+        self.uploader.group_ids |= self.env.ref(
+            "g2p_spar_mapper.group_spar_import_approver"
+        )
+        with self.assertRaisesRegex(AccessError, "Another person"):
+            load.action_approve()
+        for role in "officer", "auditor", "administrator":
+            with self.assertRaises(AccessError):
+                load.with_user(self.users[role]).action_approve()
+        self.assertEqual(load.state, "to_approve")
+        load.with_user(self.approver).action_refuse()
+        self.assertEqual(load.state, "checked")
+        with self.assertRaisesRegex(UserError, "Checked"):
+            load.with_user(self.approver).action_approve()
+        load.action_ask()
+        load.with_user(self.both).action_approve()
+        self.assertEqual(load.state, "running")
+
+    def test_jobs_carry_ids_only(self):
+        load = self.check(self.csv([1]))
+        load.action_ask()
+        model = self.env.registry["g2p.spar.import"]
+        with patch.object(model, "_enqueue", ENQUEUE), trap_jobs() as trap:
+            load.with_user(self.approver).action_approve()
+            trap.assert_jobs_count(1)
+            (job,) = trap.enqueued_jobs
+            self.assertEqual((job.args, job.kwargs), ((load.run,), {}))
+            self.assertEqual(job.priority, 20)
+
+    def test_run_in_chunks_with_pause_and_stop(self):
+        self.patch(mapping_import_run, "CHUNK", 3)
+        load = self.approve(self.check(self.csv(range(1, 11))))
+        self.work(load, 1)
+        self.assertEqual((load.done_count, load.state), (3, "running"))
+        load.with_user(self.approver).action_pause()
+        self.work(load)
+        load._job_work(load.run)
+        self.assertEqual((load.done_count, load.halt), (3, "paused"))
+        load.action_continue()
+        self.work(load, 1)
+        self.assertEqual(load.done_count, 6)
+        load.action_cancel()
+        self.assertEqual((load.state, load.done_count), ("done", 6))
+        load._job_work(load.run)
+        self.assertEqual(load.done_count, 6)
+        self.assertEqual(self.resolve(7).code, "not_linked")
+        self.assertIn("4 rows were left out", load.message_ids[0].body)
+        self.undo(load)
+        self.assertEqual((load.state, load.undone_count), ("undone", 6))
+
+    def test_a_chunk_that_is_cut_off_is_repeated_as_a_whole(self):
+        self.patch(mapping_import_run, "CHUNK", 3)
+        load = self.approve(self.check(self.csv(range(1, 8))))
+        self.work(load, 1)
+        rows = type(self.env["g2p.spar.import.row"])
+        failing = patch.object(rows, "_record_outcomes", side_effect=RuntimeError)
+        with failing, self.assertRaises(RuntimeError), self.env.cr.savepoint():
+            load._job_work(load.run)
+        self.env.invalidate_all()
+        self.assertEqual((load.done_count, load.cursor), (3, 4))
+        self.work(load)
+        self.assertEqual((load.done_count, load.refused_count), (7, 0))
+        for number in range(1, 8):
+            self.assertEqual(len(self.history(number)), 1)
+
+    def test_a_failed_job_stops_visibly(self):
+        load = self.approve(self.check(self.csv([1])))
+        load._on_work_failed(exc_name="ValueError", exc_message=wire_id(1))
+        self.assertEqual(load.halt, "failed")
+        self.assertNotIn("spartest", load.failure)
+        load.action_continue()
+        self.work(load)
+        self.assertEqual((load.state, load.failure), ("done", False))
+
+    def test_undo_puts_everything_back(self):
+        self.link(
+            self.item(2, self.bank_fa(52), name="Old", phone="+254712000002"),
+            self.item(3, self.bank_fa(53), additional_info=[{"a": 1}]),
+            self.item(4, self.bank_fa(54), name="Old"),
+        )
+        self.mapper._link(
+            [self.item(5, "opaque address")._replace(name="Old")],
+            self.actor._replace(strict=False),
+        )
+        before = {n: self.resolve(n) for n in (2, 3, 4, 5)}
+        self.patch(mapping_import_undo, "CHUNK", 2)
+        load = self.apply(self.csv([1, 2, 3, 4, 5]), mode="both")
+        self.assertEqual(load.done_count, 5)
+        self.undo(load)
+        self.assertEqual(
+            (load.state, load.undone_count, load.kept_count), ("undone", 5, 0)
+        )
+        self.assertEqual(self.resolve(1).code, "not_linked")
+        for number, old in before.items():
+            now = self.resolve(number)
+            for name in ("fa", "holder_name", "additional_info", "components"):
+                self.assertEqual(getattr(now, name), getattr(old, name), number)
+        self.assertEqual(self.history(1).mapped("verb"), ["link", "unlink"])
+        self.assertEqual(self.history(1)[-1].user_id, self.uploader)
+        self.assertIn("Put back 5 rows", load.message_ids[0].body)
+
+    def test_undo_is_refused_once_somebody_built_on_it(self):
+        load = self.apply(self.csv([1, 2, 3]))
+        self.update(self.item(1, self.bank_fa(71)))
+        self.remove(2)
+        with self.assertRaisesRegex(UserError, "2 of the 3"):
+            load.action_undo_ask()
+        self.assertEqual(load.state, "done")
+
+    def test_what_is_changed_during_the_undo_is_kept(self):
+        self.patch(mapping_import_undo, "CHUNK", 1)
+        load = self.apply(self.csv([1, 2, 3]))
+        load.action_undo_ask()
+        load.with_user(self.approver).action_undo_approve()
+        self.work(load, 1)
+        self.update(self.item(3, self.bank_fa(73)))
+        self.work(load)
+        self.assertEqual((load.undone_count, load.kept_count), (2, 1))
+        self.assertEqual(self.fa(3), self.bank_fa(73))
+
+    def test_undo_takes_two_persons(self):
+        load = self.apply(self.csv([1]))
+        with self.assertRaises(UserError):
+            load.with_user(self.approver).action_undo_ask()
+        load.with_user(self.both).action_undo_ask()
+        with self.assertRaisesRegex(AccessError, "Another person"):
+            load.with_user(self.both).action_undo_approve()
+        load.with_user(self.approver).action_undo_refuse()
+        self.assertEqual(load.state, "done")
+        load.action_undo_ask()
+        load.with_user(self.both).action_undo_approve()
+        self.work(load)
+        self.assertEqual(load.state, "undone")
+
+    def test_an_import_runs_once(self):
+        load = self.apply(self.csv([1]))
+        for action in ("action_ask", "action_check", "action_draft", "action_cancel"):
+            with self.assertRaises(UserError):
+                getattr(load, action)()
+        with self.assertRaises(UserError):
+            load.with_user(self.approver).action_approve()
+        with self.assertRaisesRegex(UserError, "record"):
+            load.unlink()
+
+    def test_nothing_to_apply(self):
+        self.link(self.item(1, self.bank_fa(1), name="Name 1"))
+        load = self.check(self.csv([1]))
+        self.assertEqual(self.counts(load), (1, 0, 0, 1, 0))
+        with self.assertRaisesRegex(UserError, "nothing to apply"):
+            load.action_ask()
+
+    def test_cancel_forgets_the_file(self):
+        load = self.check(self.csv([1]))
+        load.action_cancel()
+        self.assertEqual(load.state, "cancelled")
+        self.assertFalse(load.sudo().part_ids)
+        self.assertFalse(self.rows(load))
+
+    def test_access(self):
+        load = self.check(self.csv([1]))
+        other = self.users["administrator"]
+        for action in ("action_ask", "action_draft", "action_pause", "action_cancel"):
+            with self.assertRaises(AccessError):
+                getattr(load.with_user(other), action)()
+        with self.assertRaises(AccessError):
+            load.with_user(other).name = "x"
+        with self.assertRaises(AccessError):
+            load.with_user(other)._add_part(0, b"x")
+        with self.assertRaises(AccessError):
+            load.with_user(self.users["auditor"]).name = "x"
+        with self.assertRaises(AccessError):
+            self.imports.with_user(self.approver).create({"name": "x"})
+        for role in "officer", "steward", "employee", "portal", "public":
+            with self.assertRaises(AccessError):
+                load.with_user(self.users[role]).read(["name"])
+        for user in other, self.users["auditor"], self.approver:
+            as_user = load.with_user(user)
+            self.assertEqual(as_user.read(["row_count"])[0]["row_count"], 1)
+            rows = as_user.env["g2p.spar.import.row"].search([])
+            self.assertTrue(rows)
+            for name in ("item", "id_key", "fa_key", "live_id", "mapping_id"):
+                with self.assertRaises(AccessError):
+                    rows.read([name])
+            with self.assertRaises(AccessError):
+                as_user.env["g2p.spar.import.part"].search([])
+
+    def test_results_cannot_be_forged(self):
+        load = self.check(self.csv([1]))
+        for vals in (
+            {"state": "to_approve"},
+            {"approver_id": self.approver.id},
+            {"user_id": self.approver.id},
+            {"row_count": 5},
+        ):
+            with self.assertRaises(AccessError):
+                load.write(vals)
+            with self.assertRaises(AccessError):
+                self.imports.create({"name": "x", **vals})
+        with self.assertRaisesRegex(UserError, "Take the import back"):
+            load.mode = "update"
+        with self.assertRaises(UserError):
+            load.column_ids[0].target = False
+        with self.assertRaises(AccessError):
+            self.env["g2p.spar.import.row"].search([]).write({"plan": "new"})
+
+    def test_old_files_are_forgotten(self):
+        load = self.check(self.csv([1]))
+        young = self.check(self.csv([2]))
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE g2p_spar_import SET write_date = '2020-01-01' WHERE id = %s",
+            [load.id],
+        )
+        self.env.invalidate_all()
+        self.imports.sudo()._gc_files()
+        self.assertEqual((load.state, young.state), ("cancelled", "checked"))
+        self.assertFalse(load.sudo().part_ids)
+        self.assertTrue(young.sudo().part_ids)
