@@ -28,7 +28,6 @@ class Sealed:
     :raise SparSecurityError: (when read) the column was changed by others
     """
 
-    _column_type = ("text", "text")
     copy = False
     exportable = False
     groups = fields.NO_ACCESS
@@ -141,6 +140,8 @@ class SealedText(Sealed, fields.Text):
 class SealedJson(Sealed, fields.Json):
     """A JSON document, sealed."""
 
+    _column_type = ("text", "text")
+
     @staticmethod
     def _pack(value):
         return json.dumps(value, ensure_ascii=False).encode()
@@ -148,3 +149,8 @@ class SealedJson(Sealed, fields.Json):
     @staticmethod
     def _unpack(raw):
         return json.loads(raw)
+
+
+def is_sealed(field):
+    """Whether values of this field stand sealed in its column."""
+    return isinstance(field, Sealed)

@@ -43,6 +43,15 @@ FILES = {
     ),
 }
 
+#: heading -> field of the line whose column is sealed
+SEALED = {
+    "id": "id_value",
+    "fa": "fa",
+    "account_number": "account_number",
+    "holder_name": "holder_name",
+    "name": "payee_name",
+}
+
 
 class Disbursement(models.Model):
     """Files for the payments officer: streamed, recorded, kept nowhere."""
@@ -127,6 +136,11 @@ class Disbursement(models.Model):
         """
         state, columns = FILES[file]
         yield to_csv([columns])
+        line_fields = self.env["g2p.spar.disbursement.line"]._fields
+        openers = [
+            line_fields[SEALED[heading]].open if heading in SEALED else None
+            for heading in columns
+        ]
         after = -1
         while True:
             rows = self.env.execute_query(
@@ -150,7 +164,13 @@ class Disbursement(models.Model):
                 )
             )
             if rows:
-                yield to_csv(row[1:] for row in rows)
+                yield to_csv(
+                    [
+                        opener(value) if opener else value
+                        for opener, value in zip(openers, row[1:], strict=True)
+                    ]
+                    for row in rows
+                )
                 after = rows[-1][0]
             if len(rows) < PAGE:
                 return

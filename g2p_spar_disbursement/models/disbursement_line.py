@@ -4,7 +4,9 @@ from odoo.fields import Domain
 from odoo.tools import SQL, LazyTranslate
 
 from odoo.addons.g2p_spar_bank_directory.masking import mask
+from odoo.addons.g2p_spar_mapper.keyring import get_keyring
 from odoo.addons.g2p_spar_mapper.lookup import refuse_operator
+from odoo.addons.g2p_spar_mapper.sealed_field import SealedChar
 
 from ..quiet_sql import execute_quietly
 
@@ -17,6 +19,7 @@ AUDITOR = "g2p_spar_mapper.group_spar_auditor"
 IMPORTED = {
     "line_no": "int4",
     "id_value": "text",
+    "id_key": "text",
     "id_masked": "text",
     "amount": "numeric",
     "payee_name": "text",
@@ -71,8 +74,13 @@ class DisbursementLine(models.Model):
     line_no = fields.Integer(
         "Line", required=True, readonly=True, help="Line of the file.", aggregator=None
     )
-    id_value = fields.Char(
-        "ID Value", required=True, readonly=True, groups=fields.NO_ACCESS
+    id_value = SealedChar("ID Value", required=True, readonly=True)
+    id_key = fields.Char(
+        "ID Key",
+        required=True,
+        readonly=True,
+        groups=fields.NO_ACCESS,
+        help="Keyed hash by which a payment is found by its ID.",
     )
     id_masked = fields.Char("ID (masked)", readonly=True)
     id_shown = fields.Char(
@@ -83,7 +91,7 @@ class DisbursementLine(models.Model):
     )
     amount = fields.Monetary(required=True, readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
-    payee_name = fields.Char(
+    payee_name = SealedChar(
         "Name in List",
         readonly=True,
         groups=PAYMENTS,
@@ -119,8 +127,8 @@ class DisbursementLine(models.Model):
         "What to Do", compute="_compute_advice", help="How the line becomes payable."
     )
 
-    fa = fields.Char("Financial Address", readonly=True, groups=fields.NO_ACCESS)
-    account_number = fields.Char(readonly=True, groups=fields.NO_ACCESS)
+    fa = SealedChar("Financial Address", readonly=True)
+    account_number = SealedChar(readonly=True)
     fa_masked = fields.Char("Account", readonly=True)
     account_type_id = fields.Many2one(
         "g2p.spar.account.type", readonly=True, ondelete="restrict"
@@ -129,7 +137,7 @@ class DisbursementLine(models.Model):
     fsp_code = fields.Char("Provider Code", readonly=True)
     branch_name = fields.Char("Branch", readonly=True)
     branch_code = fields.Char(readonly=True)
-    holder_name = fields.Char(
+    holder_name = SealedChar(
         "Account Holder", readonly=True, groups=f"{PAYMENTS},{AUDITOR}"
     )
     resolved_at = fields.Datetime("Resolved On", readonly=True)
@@ -179,8 +187,9 @@ class DisbursementLine(models.Model):
         own = [("disbursement_id.user_id", "=", self.env.uid)]
         if not self.env.user.has_group(PAYMENTS):
             return Domain.FALSE
-        # sudo: the ID column is closed; the search is limited to own lists above
-        found = self.sudo()._search([*own, ("id_value", "in", list(value))])
+        keys = self._id_keys([one for one in value if isinstance(one, str)])
+        # sudo: the key's column is closed; the search is limited to own lists above
+        found = self.sudo()._search([*own, ("id_key", "in", keys)])
         return Domain("id", "in", found)
 
     @api.depends("reason")
@@ -198,6 +207,21 @@ class DisbursementLine(models.Model):
                 masked=line.id_masked or "",
             )
 
+    @api.model
+    def _id_keys(self, ids):
+        """Keyed hashes of IDs: the registry's own, or one of what the registry does
+        not take for an ID.
+
+        :param list[str] ids: IDs as written
+        :rtype: list[str]
+        """
+        id_types = self.env["g2p.spar.id.type"]
+        digest = get_keyring().digest
+        return [
+            id_types._keys([known])[0] if known else digest("unknown id", written)
+            for written, known in zip(ids, id_types._parse_ids(ids), strict=True)
+        ]
+
     # -------------------------------------------------------------- writing
 
     @api.model
@@ -208,17 +232,21 @@ class DisbursementLine(models.Model):
         :param rows: list of :class:`..payment_list.Row`
         :param dict duplicates: {line of a row that repeats an ID: line of the first}
         """
-        parsed = self.env["g2p.spar.id.type"]._parse_ids([row.id for row in rows])
+        ids = [row.id for row in rows]
+        parsed = self.env["g2p.spar.id.type"]._parse_ids(ids)
+        seal_id = self._fields["id_value"].seal
+        seal_name = self._fields["payee_name"].seal
         values = []
-        for row, known in zip(rows, parsed, strict=True):
+        for row, known, key in zip(rows, parsed, self._id_keys(ids), strict=True):
             first = duplicates.get(row.line)
             values.append(
                 (
                     row.line,
-                    row.id,
+                    seal_id(row.id),
+                    key,
                     known.masked if known else mask(row.id, "last4"),
                     row.amount,
-                    row.name or None,
+                    seal_name(row.name),
                     row.reference or None,
                     "not_payable" if first else "pending",
                     "duplicate" if first else None,

@@ -11,6 +11,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparTransientError,
 )
 from odoo.addons.g2p_spar_mapper import outcomes as oc
+from odoo.addons.g2p_spar_mapper.sealed_field import is_sealed
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..quiet_sql import execute_quietly
@@ -168,7 +169,7 @@ class Disbursement(models.Model):
     def _get_pending(self, after):
         """The next chunk: list of (line id, line number, ID as written)."""
         self.flush_recordset()
-        return self.env.execute_query(
+        rows = self.env.execute_query(
             SQL(
                 """
                 SELECT id, line_no, id_value
@@ -182,6 +183,8 @@ class Disbursement(models.Model):
                 CHUNK,
             )
         )
+        open_id = self.env["g2p.spar.disbursement.line"]._fields["id_value"].open
+        return [(line_id, line_no, open_id(token)) for line_id, line_no, token in rows]
 
     def _finish(self):
         self._refresh_totals()
@@ -255,7 +258,7 @@ class Disbursement(models.Model):
         answers = self._prepare_answers(
             [line_id for line_id, _line_no, _id in lines], outcomes
         )
-        columns = [[answer.get(name) for answer in answers] for name in ANSWERED]
+        columns = [self._column(name, answers) for name in ANSWERED]
         names = [name for name in ANSWERED if name != "id"]
         execute_quietly(
             self.env,
@@ -304,6 +307,12 @@ class Disbursement(models.Model):
         )
         self.invalidate_recordset()
         self.env["g2p.spar.disbursement.line"].invalidate_model()
+
+    def _column(self, name, answers):
+        """Values of one column, sealed where the column is."""
+        values = [answer.get(name) for answer in answers]
+        field = self.env["g2p.spar.disbursement.line"]._fields[name]
+        return [field.seal(one) for one in values] if is_sealed(field) else values
 
     def _prepare_answers(self, line_ids, outcomes):
         """Turn outcomes into column values; a constant number of queries.

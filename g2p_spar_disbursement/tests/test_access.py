@@ -1,6 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import base64
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import SQL
 
 from .common import PAYMENTS, DisbursementCommon, wire_id
 
@@ -56,6 +59,47 @@ class TestAccess(DisbursementCommon):
                     self.assert_refused(line.export_data, [name])
                     self.assert_refused(line._read_group, [], [name])
             self.assertNotIn("fa", line.fields_get())
+
+    def assert_table_hides(self, record, *secrets):
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT row_to_json(t)::text FROM %s t WHERE id IN %s",
+                SQL.identifier(record._table),
+                tuple(record.ids),
+            )
+        )
+        self.assertEqual(len(rows), len(record))
+        for secret in secrets:
+            for form in (secret, base64.b64encode(secret.encode()).decode()):
+                self.assertNotIn(form, str(rows))
+
+    def test_tables_hold_no_id_no_account_and_no_name(self):
+        no_id = "no ID of any kind"
+        batch = self.resolve_now(
+            self.import_list(
+                f"id,amount,name\n{wire_id(1)},1,Ann Smith-Lee\n{no_id},2,Bob Smith"
+            )
+        )
+        lines = batch.sudo().line_ids
+        self.assertEqual(lines.mapped("payee_name"), ["Ann Smith-Lee", "Bob Smith"])
+        self.assert_table_hides(
+            lines, wire_id(1), "person-0", no_id, "123456789012", "Ann", "Smith"
+        )
+        mine = lines.with_user(self.officer).sudo(False)
+        self.assertEqual(mine.search([("id_shown", "=", no_id)]), mine[1])
+        self.assertIn(mine[0], mine.search([("id_shown", "=", wire_id(1))]))
+
+    def test_an_upload_is_kept_sealed(self):
+        text = f"id,amount\n{wire_id(1)},not a number\n"
+        for wizard in (self.import_list(text), self.import_file(text.encode())):
+            self.assertEqual(wizard.error_count, 1)
+            self.assert_table_hides(wizard, wire_id(1), "person-0", text)
+            self.assertFalse(
+                self.env["ir.attachment"].search([("res_model", "=", wizard._name)])
+            )
+            self.assertTrue(wizard.text or wizard.file)
+            self.assert_refused(self.as_user(wizard, self.other_officer).read, ["text"])
 
     def test_another_officer_sees_nothing(self):
         batch = self.as_user(self.batch, self.other_officer)

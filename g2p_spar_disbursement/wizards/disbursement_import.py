@@ -4,10 +4,11 @@ import binascii
 
 from markupsafe import Markup
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import split_every
 
 from odoo.addons.g2p_spar_bank_directory.csv_cells import to_csv
+from odoo.addons.g2p_spar_mapper.sealed_field import SealedText
 
 from .. import payment_list
 
@@ -18,8 +19,8 @@ SHOWN = 100  #: errors listed on the screen; the file has them all
 class DisbursementImport(models.TransientModel):
     """Turns an uploaded or pasted list into a disbursement: all of it or nothing.
 
-    The uploaded file stays only as long as there are errors to correct; a successful
-    import deletes this record with the file.
+    The uploaded file stays, sealed, only as long as there are errors to correct; a
+    successful import deletes this record with the file.
     """
 
     _name = "g2p.spar.disbursement.import"
@@ -40,9 +41,12 @@ class DisbursementImport(models.TransientModel):
         required=True,
         default="file",
     )
-    file = fields.Binary(attachment=False)
+    file = fields.Binary(
+        compute="_compute_file", inverse="_inverse_file", compute_sudo=True
+    )
+    content = SealedText(help="The uploaded file as base64.")
     file_name = fields.Char()
-    text = fields.Text("List")
+    text = SealedText("List", groups=None)
     duplicates = fields.Selection(
         [
             ("refuse", "Report them as errors"),
@@ -56,6 +60,15 @@ class DisbursementImport(models.TransientModel):
     errors = fields.Html(readonly=True)
     error_file = fields.Binary(attachment=False, readonly=True)
     error_file_name = fields.Char(default="errors.csv", readonly=True)
+
+    @api.depends("content")
+    def _compute_file(self):
+        for upload in self:
+            upload.file = upload.content
+
+    def _inverse_file(self):
+        for upload, upload_sudo in zip(self, self.sudo(), strict=True):
+            upload_sudo.content = upload.file
 
     def action_import(self):
         """Import the list and open it, or show all that is wrong with it."""

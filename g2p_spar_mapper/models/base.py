@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import models
 
-from ..sealed_field import Sealed
+from ..sealed_field import is_sealed
 
 
 class Base(models.AbstractModel):
@@ -25,6 +25,6 @@ class Base(models.AbstractModel):
     def _refuse_sealed(self, spec):
         """:param str spec: name of a field, perhaps with ``:granularity`` behind it"""
         field = self._fields.get(spec.partition(":")[0])
-        if isinstance(field, Sealed):
+        if is_sealed(field):
             self._check_field_access(field, "read")
             field.refuse(self)

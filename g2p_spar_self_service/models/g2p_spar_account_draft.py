@@ -11,6 +11,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparRejectedError,
 )
 from odoo.addons.g2p_spar_mapper.outcomes import Actor
+from odoo.addons.g2p_spar_mapper.sealed_field import SealedJson
 
 from ..const import CONSENT_VERSION
 
@@ -37,7 +38,7 @@ class SparAccountDraft(models.TransientModel):
     account_type_id = fields.Many2one("g2p.spar.account.type", ondelete="cascade")
     fsp_id = fields.Many2one("g2p.spar.fsp", ondelete="cascade")
     branch_id = fields.Many2one("g2p.spar.fsp.branch", ondelete="cascade")
-    answers = fields.Json(groups=fields.NO_ACCESS, help="Typed answers, checked.")
+    answers = SealedJson(help="Typed answers, checked.")
     token = fields.Char(
         groups=fields.NO_ACCESS,
         help="Names what the person was shown; a new one with every answer.",

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessDenied, ValidationError
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
+from odoo.addons.g2p_spar_mapper.keyring import get_keyring
+from odoo.addons.g2p_spar_mapper.sealed_field import SealedChar
 
 _logger = logging.getLogger(__name__)
 
@@ -22,11 +24,13 @@ class ResUsers(models.Model):
 
     _inherit = "res.users"
 
-    spar_id = fields.Char(
-        "Beneficiary ID",
-        groups=fields.NO_ACCESS,
+    spar_id = SealedChar("Beneficiary ID", help="The ID as programmes write it.")
+    spar_id_key = fields.Char(
+        compute="_compute_spar_id_key",
+        store=True,
         copy=False,
-        help="The ID as programmes write it.",
+        groups=fields.NO_ACCESS,
+        help="Keyed hash, by which a second login for the same person is noticed.",
     )
     spar_id_masked = fields.Char(
         "Beneficiary ID (shortened)",
@@ -43,9 +47,19 @@ class ResUsers(models.Model):
     )
 
     _spar_id_uniq = models.UniqueIndex(
-        "(spar_id) WHERE spar_id IS NOT NULL",
+        "(spar_id_key) WHERE spar_id_key IS NOT NULL",
         "Another login already stands for this beneficiary.",
     )
+
+    @api.depends("spar_id")
+    def _compute_spar_id_key(self):
+        for user in self:
+            user.spar_id_key = self._spar_id_key(user.spar_id)
+
+    @api.model
+    def _spar_id_key(self, wire_id):
+        """Keyed hash of an ID in its canonical spelling; False for none."""
+        return bool(wire_id) and get_keyring().digest("login", wire_id)
 
     @api.depends("spar_id")
     def _compute_spar_id_masked(self):
@@ -84,7 +98,7 @@ class ResUsers(models.Model):
             return
         # The index below refuses the same, but its fault would carry the ID.
         if after and self.with_context(active_test=False).search_count(
-            [("spar_id", "=", after)], limit=1
+            [("spar_id_key", "=", self._spar_id_key(after))], limit=1
         ):
             raise ValidationError(
                 self.env._("Another login already stands for this beneficiary.")

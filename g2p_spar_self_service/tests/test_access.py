@@ -1,12 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """A portal login has no right on any model of the suite; the pages act for it."""
 
+import psycopg2
+
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
-from .common import AMINA, BONO, SelfServiceCase
+from .common import AMINA, BONO, NUMBER, SelfServiceCase
 
 OPERATIONS = ("read", "write", "create", "unlink")
 ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
@@ -48,6 +51,28 @@ class TestAccess(SelfServiceCase):
         with self.assertRaises(AccessError):
             self.amina.with_user(self.bono).read(["spar_id_masked"])
 
+    def test_tables_hold_no_id_and_no_answer(self):
+        draft = self.env["g2p.spar.account.draft"]._start(self.amina)
+        draft._choose_kind(self.bank_type.id)
+        draft._choose_provider(self.bank.id)
+        draft._choose_branch(self.branch.id)
+        draft._type_answers({"account_number": NUMBER, "account_number_again": NUMBER})
+        login = self.env["g2p.spar.beneficiary.login"].create({"beneficiary_id": AMINA})
+        self.env.flush_all()
+        for record in (self.amina, draft, login):
+            rows = self.env.execute_query(
+                SQL(
+                    "SELECT row_to_json(t)::text FROM %s t WHERE id = %s",
+                    SQL.identifier(record._table),
+                    record.id,
+                )
+            )
+            for secret in (AMINA, "amina-0001", NUMBER):
+                self.assertNotIn(secret, str(rows))
+        self.env.invalidate_all()
+        self.assertEqual(self.amina.spar_id, AMINA)
+        self.assertEqual(draft.answers, {"account_number": NUMBER})
+
     def test_id_of_a_login_is_not_copied(self):
         copy = self.amina.copy({"login": "spar_amina_copy"})
         self.assertFalse(copy.spar_id)
@@ -57,6 +82,14 @@ class TestAccess(SelfServiceCase):
             self.amina.spar_id = "not\x00an id"
         with self.assertRaises(ValidationError):
             self.bono._spar_set_id("TOKEN:amina-0001@NATIONALID")
+        with (
+            self.assertRaises(psycopg2.IntegrityError) as caught,
+            mute_logger("odoo.sql_db"),
+            self.env.cr.savepoint(),
+        ):
+            self.bono.spar_id = AMINA
+            self.bono.flush_recordset()
+        self.assertNotIn(AMINA, str(caught.exception))
 
     def test_password_is_checked_for_oneself_only(self):
         with self.assertRaises(SparSecurityError):

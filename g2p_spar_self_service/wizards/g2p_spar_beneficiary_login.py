@@ -3,6 +3,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import email_normalize
 
+from odoo.addons.g2p_spar_mapper.sealed_field import SealedChar
+
 from ..models.res_users import ADMINISTRATOR, STAFF
 
 
@@ -27,8 +29,9 @@ class SparBeneficiaryLogin(models.TransientModel):
     email = fields.Char(
         "E-mail", help="The person logs in with it, and the invitation goes there."
     )
-    beneficiary_id = fields.Char(
+    beneficiary_id = SealedChar(
         "Beneficiary ID",
+        groups=None,
         help="As programmes write it. It is shown here only while you type it.",
     )
 
