@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """One call of a mapper verb: items taken apart, checked, and their outcomes."""
 
+import logging
+
 import msgspec
 
 from odoo.tools import LazyTranslate
@@ -8,8 +10,10 @@ from odoo.tools import LazyTranslate
 from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError
 
 from . import outcomes, reads, store, validation
-from .keyring import get_keyring
+from .content import Content, open_content
 from .outcomes import Outcome
+
+_logger = logging.getLogger(__name__)
 
 _lt = LazyTranslate(__name__)
 
@@ -36,6 +40,16 @@ MESSAGES = {
     ),
     outcomes.RETRY: _lt("This item could not be stored now. Please try it again."),
 }
+UNREADABLE = _lt("The stored account cannot be read. The registry's operator was told.")
+FOREIGN_ID_TYPE = _lt("This client may not use IDs of this type.")
+FOREIGN_PROVIDER = _lt("This client may not link accounts of this provider.")
+FOREIGN_MAPPING = _lt(
+    "The account of this ID is kept by another provider. To change it, name that "
+    "provider and a consent."
+)
+BAD_CONSENT = _lt(
+    "The consent has to be text of at most 255 characters without control characters."
+)
 
 
 class Batch:
@@ -51,21 +65,23 @@ class Batch:
         self.env = mapper.env
         self.items = items
         self.outcomes = [None] * len(items)
-        self.actor = {
-            "channel": actor.channel,
-            "user_id": actor.user_id or None,
-            "client_id": actor.client_id or None,
-            "purpose": validation.clean_text(actor.purpose) or None,
-            "transaction": validation.clean_text(actor.transaction) or None,
-        }
-        self.key_id = get_keyring().current
+        self.infos = {}  #: additional information as JSON, by place
+        self.actor = actor_values(actor)
+        self.limits = actor.limits
+        #: keys before the current one, under which rows may still stand
+        self.old_key_ids = mapper._lookup_key_ids()[1:]
+        self.current_of = {}  #: digest under an old key -> under the current one
         self._parse_ids()
         self._parse_addresses(actor.strict)
 
     def _parse_ids(self):
         id_types = self.env["g2p.spar.id.type"]
         self.parsed = id_types._parse_ids([item.id for item in self.items])
-        keys = iter(id_types._keys([parsed for parsed in self.parsed if parsed]))
+        sound = [parsed for parsed in self.parsed if parsed]
+        keys = id_types._keys(sound)
+        for key_id in self.old_key_ids:
+            self.current_of |= zip(id_types._keys(sound, key_id), keys, strict=True)
+        keys = iter(keys)
         self.id_keys = [parsed and next(keys) for parsed in self.parsed]
 
     def _parse_addresses(self, strict):
@@ -79,19 +95,32 @@ class Batch:
         self.fa_keys = [None] * len(self.items)
         for pos, address in zip(given, addresses, strict=True):
             self.addresses[pos] = address
-            if not isinstance(address, AddressError):
-                self.fa_keys[pos] = self.mapper._fa_key(address)
+            if isinstance(address, AddressError):
+                continue
+            self.fa_keys[pos] = self.mapper._fa_key(address)
+            for key_id in self.old_key_ids:
+                old = self.mapper._fa_key(address, key_id)
+                self.current_of[old] = self.fa_keys[pos]
         for pos, item in enumerate(self.items):
             self._check_parts(pos, item)
 
     def _check_parts(self, pos, item):
         by_fa_only = not item.id and item.fa and isinstance(item, outcomes.ResolveItem)
-        if not self.parsed[pos] and not by_fa_only:
+        parsed = self.parsed[pos]
+        if not parsed and not by_fa_only:
             self.refuse(pos, outcomes.INVALID_ID)
+        elif parsed and not self._may_use(parsed.id_type_id):
+            self.refuse(pos, outcomes.INVALID_ID, self.env._(FOREIGN_ID_TYPE))
         elif isinstance(self.addresses[pos], AddressError):
             self.refuse(pos, outcomes.INVALID_FA, self.addresses[pos].message)
         elif not validation.is_clean_text(item.reference):
             self.refuse(pos, outcomes.INVALID_REFERENCE)
+        elif not validation.is_clean_text(getattr(item, "consent", "")):
+            self.refuse(pos, outcomes.REJECTED, self.env._(BAD_CONSENT))
+
+    def _may_use(self, id_type_id):
+        id_types = self.limits.id_types
+        return id_types is None or id_type_id in id_types
 
     def refuse(self, pos, code, message=""):
         """Set the outcome of an item that is not done."""
@@ -101,16 +130,31 @@ class Batch:
 
     def refuse_details(self, pos):
         """Whether an item to be written lacks an address or carries a bad detail."""
-        item = self.items[pos]
-        if not self.addresses[pos]:
+        item, address = self.items[pos], self.addresses[pos]
+        providers = self.limits.providers
+        if not address:
             self.refuse(pos, outcomes.INVALID_FA)
+        elif providers is not None and address.fsp_code not in providers:
+            self.refuse(pos, outcomes.INVALID_FA, self.env._(FOREIGN_PROVIDER))
         elif not validation.is_clean_text(item.name):
             self.refuse(pos, outcomes.INVALID_NAME)
         elif not validation.is_phone(item.phone):
             self.refuse(pos, outcomes.INVALID_PHONE)
-        elif not validation.is_additional_info(item.additional_info):
-            self.refuse(pos, outcomes.REJECTED)
+        elif item.additional_info:
+            info = validation.write_additional_info(item.additional_info)
+            if info is None:
+                self.refuse(pos, outcomes.REJECTED)
+            else:
+                self.infos[pos] = info
         return bool(self.outcomes[pos])
+
+    def refuse_unreadable(self, pos, mapping_id):
+        """Refuse an item whose mapping was changed outside of the registry."""
+        _logger.error(
+            "The content of mapping %s does not open: run the check of the ledger",
+            mapping_id,
+        )
+        self.refuse(pos, outcomes.REJECTED, self.env._(UNREADABLE))
 
     def accept(self, pos, mapping_id, opened_at):
         """Set the outcome of an item that is written or was so already."""
@@ -135,23 +179,66 @@ class Batch:
 
     # ------------------------------------------------------------------ reading
 
+    def id_key_of(self, row):
+        """The key by which this batch knows the ID of a stored ``row``."""
+        return self.current_of.get(row.id_key, row.id_key)
+
+    def fa_key_of(self, row):
+        """The key by which this batch knows the account of a stored ``row``."""
+        return self.current_of.get(row.fa_key, row.fa_key)
+
+    def _wanted_keys(self, keys):
+        """``keys``, also as they were under older keys of the ring."""
+        old = [old for old, current in self.current_of.items() if current in keys]
+        return [*keys, *old]
+
     def lock_live(self):
-        """Lock the live mappings of all acceptable items."""
-        keys = [
+        """Lock the live mappings of all acceptable items.
+
+        :return: ``LiveRow`` by id_key
+        """
+        keys = {
             id_key
             for id_key, outcome in zip(self.id_keys, self.outcomes, strict=True)
             if id_key and not outcome
-        ]
-        return store.lock_live(self.env, keys) if keys else {}
+        }
+        rows = store.lock_live(self.env, self._wanted_keys(keys)) if keys else []
+        return {self.id_key_of(row): row for row in rows}
+
+    def find_older(self):
+        """The id_keys of which a live mapping stands under an older key of the ring.
+        The database's own check for one live mapping per ID does not see these."""
+        if not self.old_key_ids:
+            return set()
+        keys = set(self.id_keys) - {None}
+        old = [old for old, current in self.current_of.items() if current in keys]
+        rows = store.find_live(self.env, old, (), False)
+        return {self.id_key_of(row) for row in rows}
 
     def is_changeable(self, pos, row):
         """Whether ``row`` is a live mapping that may be changed; else refuse."""
+        item, providers = self.items[pos], self.limits.providers
         if not row:
             self.refuse(pos, outcomes.NOT_LINKED)
         elif row.state == "frozen":
             # a change would undo the freeze without anybody having lifted it
             self.refuse(pos, outcomes.INACTIVE)
+        elif (
+            providers is not None
+            and row.fsp_code not in providers
+            and not self._is_override(item, row)
+        ):
+            self.refuse(pos, outcomes.REJECTED, self.env._(FOREIGN_MAPPING))
         return not self.outcomes[pos]
+
+    def _is_override(self, item, row):
+        """Whether ``item`` may take a mapping over from the provider it names."""
+        return bool(
+            self.limits.may_override
+            and item.consent
+            and row.fsp_code
+            and item.current_provider == row.fsp_code
+        )
 
     def find_live(self):
         """Live mappings by id_key (one each) and by fa_key (many, in order of id)."""
@@ -164,38 +251,54 @@ class Batch:
             else:
                 fa_keys.add(self.fa_keys[pos])
         details = any(item.scope == outcomes.DETAILS for item in self.items)
-        rows = store.find_live(self.env, id_keys, fa_keys, details)
+        rows = store.find_live(
+            self.env, self._wanted_keys(id_keys), self._wanted_keys(fa_keys), details
+        )
         by_fa_key = {}
         if fa_keys:
             for row in sorted(rows, key=lambda row: row.mapping_id):
-                by_fa_key.setdefault(row.fa_key, []).append(row)
-        return {row.id_key: row for row in rows}, by_fa_key
+                if self._may_use(row.id_type_id):
+                    by_fa_key.setdefault(self.fa_key_of(row), []).append(row)
+        return {self.id_key_of(row): row for row in rows}, by_fa_key
+
+    @staticmethod
+    def content_of(row):
+        """The clear values of a stored row, or of one an earlier item opens.
+
+        :raise SparIntegrityError: the row was changed outside of the registry
+        """
+        return row.content or open_content(
+            row.mapping_id, row.id_key, row.fa_key, row.sealed
+        )
 
     def prepare_found(self, item, rows):
         """The outcome of a resolve that found live mappings.
 
         Several rows only come from a look-up by account; then nothing that belongs to
         one of the persons is told.
+
+        :raise SparIntegrityError: the row was changed outside of the registry
         """
         if item.scope != outcomes.DETAILS:
             return Outcome(outcomes.OK, item.id, item.reference)
         row = rows[0]
+        kept = open_content(row.mapping_id, row.id_key, row.fa_key, row.sealed)
         is_one = len(rows) == 1
         return Outcome(
             outcomes.OK,
             item.id,
             item.reference,
             "",
-            row.fa,
+            kept.fa,
             row.masked,
             row.account_type,
             row.fsp_code,
             row.fsp_name,
             row.branch_code,
             row.branch_name,
-            _from_json(row.components) or {},
-            row.holder_name if is_one else "",
-            (is_one and _from_json(row.additional_info)) or [],
+            kept.components,
+            kept.name if is_one else "",
+            _from_json(kept.additional_info) if is_one else [],
             _iso(row.opened_at) if is_one else "",
             row.mapping_id if is_one else 0,
             row.strategy,
@@ -216,27 +319,36 @@ class Batch:
     # ------------------------------------------------------------------ writing
 
     def prepare_row(self, pos, item, live=None):
-        """The period that an item opens, after the ``live`` one if there is one."""
+        """The period that an item opens, after the ``live`` one if there is one.
+
+        :raise SparIntegrityError: the live row was changed outside of the registry
+        """
         parsed, address = self.parsed[pos], self.addresses[pos]
-        name, phone = item.name or None, item.phone or None
-        closes = old_masked = old_provider = old_fa_key = None
+        name, phone = item.name or "", item.phone or ""
+        closes = old_masked = old_provider = previous_hash = None
         if live:
-            name, phone = name or live.holder_name, phone or live.phone
+            if not (name and phone):
+                kept = self.content_of(live)
+                name, phone = name or kept.name, phone or kept.phone
             closes, old_masked = live.mapping_id, live.fa_masked
-            old_provider, old_fa_key = live.provider, live.fa_key
+            old_provider, previous_hash = live.provider, live.head
         return store.PeriodRow(
             id_key=self.id_keys[pos],
             pos=pos,
             closes=closes,
             is_last=True,
             id_type_id=parsed.id_type_id,
-            key_id=self.key_id,
-            id_value=parsed.value,
             id_masked=parsed.masked,
             id_last=parsed.last,
-            fa=address.fa,
+            content=Content(
+                parsed.value,
+                address.fa,
+                address.components,
+                name,
+                phone,
+                self.infos.get(pos, ""),
+            ),
             fa_key=self.fa_keys[pos],
-            components=_to_json(address.components),
             fa_masked=address.masked,
             fa_last=address.last,
             account_type_id=address.account_type_id or None,
@@ -245,25 +357,26 @@ class Batch:
             fsp_code=address.fsp_code or None,
             branch_id=address.branch_id or None,
             branch_code=address.branch_code or None,
-            holder_name=name,
-            phone=phone,
-            additional_info=_to_json(item.additional_info or None),
             reference=item.reference or None,
+            consent=item.consent or None,
             provider=address.fsp_name or address.fsp_code or None,
             old_masked=old_masked,
             old_provider=old_provider,
-            old_fa_key=old_fa_key,
+            previous_hash=previous_hash,
         )
 
-    @staticmethod
-    def is_change(row, live):
-        """Whether the period ``row`` would differ from the ``live`` one."""
-        return any(
-            getattr(row, name) != getattr(live, name)
-            for name in ("fa_key", "branch_code", "holder_name", "phone")
-        ) or (
-            row.additional_info is not None
-            and _from_json(row.additional_info) != _from_json(live.additional_info)
+    def is_change(self, row, live):
+        """Whether the period ``row`` would differ from the ``live`` one.
+
+        :raise SparIntegrityError: the live row was changed outside of the registry
+        """
+        if row.fa_key != self.fa_key_of(live) or row.branch_code != live.branch_code:
+            return True
+        new, kept = row.content, self.content_of(live)
+        return (new.name, new.phone) != (kept.name, kept.phone) or bool(
+            new.additional_info
+            and new.additional_info != kept.additional_info
+            and _from_json(new.additional_info) != _from_json(kept.additional_info)
         )
 
     @staticmethod
@@ -272,27 +385,53 @@ class Batch:
         return store.LiveRow(
             mapping_id=None,
             id_key=row.id_key,
-            key_id=row.key_id,
-            id_masked=row.id_masked,
             fa_key=row.fa_key,
+            id_masked=row.id_masked,
             branch_code=row.branch_code,
-            holder_name=row.holder_name,
-            phone=row.phone,
-            additional_info=row.additional_info,
+            sealed=None,
             state="active",
             opened_at=None,
             fa_masked=row.fa_masked,
+            head=None,
             provider=row.provider,
+            fsp_code=row.fsp_code or "",
+            content=row.content,
             pos=row.pos,
         )
 
 
-def _to_json(value):
-    return None if value is None else msgspec.json.encode(value).decode()
+def prepare_mark(row, item=None, pos=0):
+    """What the ledger says about a period that is not replaced.
+
+    :param LiveRow row: the locked period
+    :param UnlinkItem item: who asked may have given references
+    :param int pos: place of the item in its batch
+    """
+    return store.MarkedRow(
+        pos=pos,
+        mapping_id=row.mapping_id,
+        id_masked=row.id_masked,
+        reference=item and item.reference or None,
+        consent=item and item.consent or None,
+        old_masked=row.fa_masked,
+        old_provider=row.provider,
+        previous_hash=row.head,
+    )
+
+
+def actor_values(actor):
+    """What the ledger keeps of an actor, by column."""
+    return {
+        "channel": actor.channel,
+        "user_id": actor.user_id or None,
+        "client_id": actor.client_id or None,
+        "purpose": validation.clean_text(actor.purpose) or None,
+        "transaction": validation.clean_text(actor.transaction) or None,
+    }
 
 
 def _from_json(text):
-    return None if text is None else msgspec.json.decode(text)
+    return msgspec.json.decode(text) if text else []
 
 
 def _iso(moment):

@@ -4,6 +4,7 @@
 from .faults import ApiError
 
 MIMETYPE = "application/json"
+FORM_MIMETYPE = "application/x-www-form-urlencoded"
 
 
 def check_request(method, mimetype, served="POST", needed=MIMETYPE):

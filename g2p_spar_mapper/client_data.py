@@ -5,6 +5,8 @@ worker until any client changes anywhere."""
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
+from .g2p_connect.signature import Key
+from .key_sets import KeySet
 from .outcomes import Limits
 
 NEVER = float("inf")
@@ -27,6 +29,8 @@ class ClientData(NamedTuple):
     callback_url: str  #: where results of asynchronous calls go by default
     limits: Limits
     credentialless: bool
+    needs_token: bool
+    needs_signature: bool
     request_rate: int  #: messages a minute, 0 without limit
     item_rate: int  #: items a minute, 0 without limit
     signed_answers: bool  #: when this registry has a signing key
@@ -45,11 +49,25 @@ class ClientData(NamedTuple):
         return self.valid_from <= now < self.valid_until
 
 
+class Secret(NamedTuple):
+    """What a client shows to get tokens."""
+
+    id: int
+    client: ClientData
+    digest: str
+    valid_until: float  #: seconds since 1970
+
+
 class Callers(NamedTuple):
-    """All clients that are not suspended."""
+    """All clients that are not suspended, and how they are known."""
 
     by_code: dict[str, ClientData]
+    by_id: dict[int, ClientData]
     credentialless: tuple[ClientData, ...]
+    secrets: dict[int, Secret]  #: by their id; not revoked
+    keys: dict[int, tuple[Key, ...]]  #: by id of the client
+    owners: dict[str, frozenset[int]]  #: ids of clients by the ids of their keys
+    key_sets: dict[int, tuple[KeySet, ...]]  #: by id of the client
 
 
 def parse_address(remote_addr):

@@ -3,6 +3,8 @@
 
 import logging
 import traceback
+import uuid
+from datetime import UTC, datetime
 
 import psycopg2
 from psycopg2.pool import PoolError
@@ -21,6 +23,8 @@ _logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds
 _FORBIDDEN = "err.request.forbidden"
+_UNAUTHORIZED = "err.request.unauthorized"
+_OF_SIGNATURES = {"err.signature.missing", "err.signature.invalid"}
 _PASSING = (
     ConcurrencyError,
     PoolError,
@@ -29,7 +33,7 @@ _PASSING = (
     psycopg2.OperationalError,
 )
 _CODES = {
-    401: "err.request.unauthorized",
+    401: _UNAUTHORIZED,
     403: _FORBIDDEN,
     404: "err.request.not_found",
     408: "err.request.timeout",
@@ -46,10 +50,16 @@ class ApiError(Exception):
     :param str message: a sentence without personal data
     :param str code: ``err.*`` code of the protocol; by default the status tells
     :param dict headers: further HTTP headers
+    :param bool is_ack: say it in an Ack, too; callers look in either place
     """
 
-    def __init__(self, status, message, code=None, headers=None):
+    #: Odoo logs an exception at this level; the caller's fault is none of the server's,
+    #: and what an operator needs has been logged.
+    loglevel = logging.NOTSET
+
+    def __init__(self, status, message, code=None, headers=None, is_ack=False):
         super().__init__(message)
+        self.is_ack = is_ack
         self.status = status
         self.errors = [
             {"code": code or _CODES.get(status, "err.request.bad"), "message": message}
@@ -58,7 +68,15 @@ class ApiError(Exception):
 
     @property
     def body(self):
-        return messages.encode({"errors": self.errors})
+        content = {"errors": self.errors}
+        if self.is_ack:
+            content["message"] = {
+                "ack_status": "ERR",
+                "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "correlation_id": str(uuid.uuid4()),
+                "error": self.errors[0],
+            }
+        return messages.encode(content)
 
 
 def unavailable():
@@ -81,7 +99,11 @@ def translate(exc):
         return ApiError(400, exc.message, exc.code)
     if isinstance(exc, SparSecurityError):
         status = 403 if exc.code == _FORBIDDEN else 401
-        return ApiError(status, exc.message, exc.code)
+        headers = {}
+        if exc.code == _UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Bearer realm="SPAR"'
+        is_ack = exc.code in _OF_SIGNATURES
+        return ApiError(status, exc.message, exc.code, headers, is_ack)
     if isinstance(exc, _PASSING):
         _logger.warning("API request put off: %s", type(exc).__name__)
         return unavailable()

@@ -31,7 +31,7 @@ from odoo.tools import config
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparConfigurationError,
-    SparSecurityError,
+    SparIntegrityError,
 )
 
 _logger = logging.getLogger(__name__)
@@ -50,16 +50,18 @@ class KeyRing(NamedTuple):
     current: str  #: id of the key, stored beside every digest
     keys: dict  #: key id to key (bytes)
 
-    def digest(self, kind, *parts):
+    def digest(self, kind, *parts, key_id=None):
         """Keyed hash of a value, fit for an equality search.
 
         :param str kind: domain of the value; the same text of two kinds differs
         :param str parts: the value, taken apart
+        :param str key_id: by default the current key
         :return: 43 characters of URL-safe base64 (HMAC-SHA-256)
+        :raise SparConfigurationError: the ring lacks that key
         """
-        message = SEPARATOR.join((kind, *parts)).encode()
-        raw = hmac.digest(self.keys[self.current], message, "sha256")
-        return base64.urlsafe_b64encode(raw)[:-1].decode()  # without the one "="
+        return mac(
+            self._key(key_id or self.current), SEPARATOR.join((kind, *parts)).encode()
+        )
 
     def derive(self, purpose, key_id=None):
         """A key for one purpose, so that no two uses share one.
@@ -86,28 +88,43 @@ class KeyRing(NamedTuple):
         :param bytes plain: the value
         :return: ``key id:base64``, fit for a text column
         """
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = _cipher(self._key(self.current)).encrypt(
-            nonce, plain, context.encode()
-        )
-        return f"{self.current}:{base64.b64encode(nonce + sealed).decode()}"
+        return next(self.seal_many([(context, plain)]))
+
+    def seal_many(self, values):
+        """Encrypt many values, each for its place: see :meth:`seal`.
+
+        :param list values: pairs of context and value
+        :rtype: Iterator[str]
+        """
+        encrypt = _cipher(self._key(self.current)).encrypt
+        nonces = os.urandom(NONCE_BYTES * len(values))
+        for number, (context, plain) in enumerate(values):
+            nonce = nonces[number * NONCE_BYTES : (number + 1) * NONCE_BYTES]
+            raw = nonce + encrypt(nonce, plain, context.encode())
+            yield f"{self.current}:{binascii.b2a_base64(raw, newline=False).decode()}"
 
     def open(self, context, token):
         """Decrypt what :meth:`seal` made.
 
         :raise SparConfigurationError: the ring lacks the key
-        :raise SparSecurityError: not sealed for this place, or changed since
+        :raise SparIntegrityError: not sealed for this place, or changed since
         :rtype: bytes
         """
         key_id, _colon, content = token.partition(":")
         try:
-            raw = base64.b64decode(content)
+            raw = binascii.a2b_base64(content)
             nonce, sealed = raw[:NONCE_BYTES], raw[NONCE_BYTES:]
             return _cipher(self._key(key_id)).decrypt(nonce, sealed, context.encode())
         except (InvalidTag, ValueError):
-            raise SparSecurityError(
+            raise SparIntegrityError(
                 "A stored value was changed outside of the registry."
             ) from None
+
+
+def mac(key, message):
+    """:return: HMAC-SHA-256 as 43 characters of URL-safe base64"""
+    raw = hmac.digest(key, message, "sha256")
+    return base64.urlsafe_b64encode(raw)[:-1].decode()  # without the one "="
 
 
 @lru_cache(maxsize=64)
@@ -116,6 +133,7 @@ def _cipher(key):
     return AESGCM(_derive(key, "seal"))
 
 
+@lru_cache(maxsize=256)
 def _derive(key, purpose):
     return hmac.digest(key, f"derive{SEPARATOR}{purpose}".encode(), "sha256")
 

@@ -61,6 +61,8 @@ class LinkItem(NamedTuple):
     phone: str = ""
     additional_info: list | None = None  #: kept and given back unchanged, in order
     reference: str = ""
+    current_provider: str = ""  #: code; for an actor that may change those of others
+    consent: str = ""  #: reference of the person's consent to that; into the ledger
 
 
 class UnlinkItem(NamedTuple):
@@ -69,6 +71,8 @@ class UnlinkItem(NamedTuple):
     id: str
     fa: str = ""
     reference: str = ""
+    current_provider: str = ""  #: as in :class:`LinkItem`
+    consent: str = ""
 
 
 class ResolveItem(NamedTuple):

@@ -25,7 +25,7 @@ class Sealed:
     rights. It cannot be searched (but for being set), grouped, sorted or exported,
     and is not copied. A value opens only in its own model and field.
 
-    :raise SparSecurityError: (when read) the column was changed by others
+    :raise SparIntegrityError: (when read) the column was changed by others
     """
 
     copy = False

@@ -12,24 +12,35 @@ rows but not in a circle.
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
 from odoo.tools import SQL
 
+from . import ledger
+from .arrays import array, columns_of, execute, table
+from .content import Content, encode, place
+from .keyring import get_keyring
+
 LOCK_LIVE = """
-    SELECT m.id, m.id_key, m.key_id, m.id_masked, m.fa_key, m.branch_code,
-           m.holder_name, m.phone, m.additional_info::text, m.state, m.opened_at,
-           m.fa_masked, COALESCE(f.name, m.fsp_code)
+    SELECT m.id, m.id_key, m.fa_key, m.id_masked, m.branch_code, m.sealed, m.state,
+           m.opened_at, m.fa_masked, m.head, COALESCE(f.name, m.fsp_code),
+           COALESCE(f.code, m.fsp_code, '')
       FROM g2p_spar_mapping m
       LEFT JOIN g2p_spar_fsp f ON f.id = m.fsp_id
-     WHERE m.closed_at IS NULL
-       AND m.id_key = ANY(%(keys)s::varchar[])
+     WHERE %(found)s
      ORDER BY m.id_key
        FOR NO KEY UPDATE OF m
 """
 
 NEXT_IDS = """
-    SELECT nextval('g2p_spar_mapping_id_seq') FROM generate_series(1, %(count)s)
+    SELECT nextval('g2p_spar_mapping_id_seq'),
+           nextval('g2p_spar_mapping_event_id_seq'),
+           statement_timestamp() AT TIME ZONE 'UTC'
+      FROM generate_series(1, %(count)s)
+"""
+
+NEXT_EVENT_IDS = """
+    SELECT nextval('g2p_spar_mapping_event_id_seq'),
+           statement_timestamp() AT TIME ZONE 'UTC'
+      FROM generate_series(1, %(count)s)
 """
 
 # What is joined here is known beforehand (ids come from NEXT_IDS): the planner guesses
@@ -38,83 +49,81 @@ NEXT_IDS = """
 WRITE_PERIODS = """
     WITH closed AS (
         UPDATE g2p_spar_mapping
-           SET state = 'closed',
-               closed_at = GREATEST(
-                   opened_at, statement_timestamp() AT TIME ZONE 'UTC')
+           SET state = 'closed', closed_at = GREATEST(opened_at, %(at)s)
          WHERE id = ANY(%(closes)s::int[])
      RETURNING id
     ), opened AS (
         INSERT INTO g2p_spar_mapping (
-               id, id_type_id, id_key, key_id, id_value, id_masked, id_last,
-               fa, fa_key, components, fa_masked, fa_last, account_type_id,
-               strategy_id, fsp_id, fsp_code, branch_id, branch_code,
-               holder_name, phone, additional_info, channel,
+               id, id_type_id, id_key, key_id, sealed, head, id_masked, id_last,
+               fa_key, fa_masked, fa_last, account_type_id,
+               strategy_id, fsp_id, fsp_code, branch_id, branch_code, channel,
                state, opened_at, closed_at)
-        SELECT id, id_type_id, id_key, key_id, id_value, id_masked, id_last,
-               fa, fa_key, components, fa_masked, fa_last, account_type_id,
-               strategy_id, fsp_id, fsp_code, branch_id, branch_code,
-               holder_name, phone, additional_info, %(channel)s,
+        SELECT id, id_type_id, id_key, %(key_id)s, sealed, head, id_masked, id_last,
+               fa_key, fa_masked, fa_last, account_type_id,
+               strategy_id, fsp_id, fsp_code, branch_id, branch_code, %(channel)s,
                CASE WHEN is_last THEN 'active' ELSE 'closed' END,
-               statement_timestamp() AT TIME ZONE 'UTC',
-               CASE WHEN NOT is_last
-                    THEN statement_timestamp() AT TIME ZONE 'UTC' END
+               %(at)s, CASE WHEN NOT is_last THEN %(at)s::timestamp END
           FROM %(periods)s
          WHERE (SELECT count(*) FROM closed) IS NOT NULL
             ON CONFLICT (id_key) WHERE closed_at IS NULL DO NOTHING
-     RETURNING id, opened_at
+     RETURNING id
     ), recorded AS (
         INSERT INTO g2p_spar_mapping_event (
-               at, verb, channel, user_id, client_id, purpose, transaction,
-               mapping_id, previous_mapping_id, id_key, key_id, id_masked, reference,
-               old_masked, old_provider, old_fa_key,
-               new_masked, new_provider, new_fa_key)
-        SELECT statement_timestamp() AT TIME ZONE 'UTC', %(verb)s, %(channel)s,
-               %(user_id)s, %(client_id)s, %(purpose)s, %(transaction)s,
-               id, previous_id, id_key, key_id, id_masked, reference,
-               old_masked, old_provider, old_fa_key, fa_masked, provider, fa_key
+               at, verb, channel, user_id, client_id, purpose, transaction, key_id,
+               id, mapping_id, previous_mapping_id, id_masked, reference, consent,
+               old_masked, old_provider, new_masked, new_provider,
+               previous_hash, hash)
+        SELECT %(at)s, %(verb)s, %(channel)s, %(user_id)s, %(client_id)s, %(purpose)s,
+               %(transaction)s, %(key_id)s,
+               event_id, id, previous_id, id_masked, reference, consent,
+               old_masked, old_provider, fa_masked, provider, previous_hash, head
           FROM %(changes)s
          WHERE id IN (SELECT id FROM opened)
     )
-    SELECT id, opened_at FROM opened
+    SELECT id FROM opened
 """
 
-CLOSE_PERIODS = """
-    WITH closed AS (
-        UPDATE g2p_spar_mapping
-           SET state = 'closed',
-               closed_at = GREATEST(
-                   opened_at, statement_timestamp() AT TIME ZONE 'UTC')
-         WHERE id = ANY(%(closes)s::int[])
-     RETURNING id, opened_at
+# One ledger row for a period that stays: it is closed, frozen, restored or looked at.
+MARK_PERIODS = """
+    WITH changed AS (
+        UPDATE g2p_spar_mapping m
+           SET head = i.head, state = COALESCE(%(state)s, m.state),
+               closed_at = CASE WHEN %(state)s = 'closed'
+                                THEN GREATEST(m.opened_at, %(at)s)
+                                ELSE m.closed_at END
+          FROM %(heads)s
+         WHERE m.id = i.mapping_id
+           AND m.id = ANY(%(mapping_ids)s::int[])
+     RETURNING m.id
     ), recorded AS (
         INSERT INTO g2p_spar_mapping_event (
-               at, verb, channel, user_id, client_id, purpose, transaction,
-               mapping_id, id_key, key_id, id_masked, reference,
-               old_masked, old_provider, old_fa_key)
-        SELECT statement_timestamp() AT TIME ZONE 'UTC', 'unlink', %(channel)s,
-               %(user_id)s, %(client_id)s, %(purpose)s, %(transaction)s,
-               closes, id_key, key_id, id_masked, reference,
-               old_masked, old_provider, old_fa_key
+               at, verb, channel, user_id, client_id, purpose, transaction, key_id,
+               reason, id, mapping_id, id_masked, reference, consent,
+               old_masked, old_provider, previous_hash, hash)
+        SELECT %(at)s, %(verb)s, %(channel)s, %(user_id)s, %(client_id)s, %(purpose)s,
+               %(transaction)s, %(key_id)s, %(reason)s,
+               event_id, mapping_id, id_masked, reference, consent,
+               old_masked, old_provider, previous_hash, head
           FROM %(changes)s
     )
-    SELECT id, opened_at FROM closed
+    SELECT id FROM changed
 """
+_STATE_AFTER = {"unlink": "closed", "freeze": "frozen", "restore": "active"}
 
 # Enough for "yes or no" and for "are these two a pair".
 FIND_STATE = """
-    SELECT m.id_key, m.fa_key, m.state, m.id
+    SELECT m.id_key, m.fa_key, m.state, m.id, m.id_type_id
       FROM g2p_spar_mapping m
      WHERE m.closed_at IS NULL
        AND (%(found)s)
 """
 
 FIND_DETAILS = """
-    SELECT m.id_key, m.fa_key, m.state, m.id, m.fa, m.fa_masked,
-           COALESCE(t.code, ''),
+    SELECT m.id_key, m.fa_key, m.state, m.id, m.id_type_id,
+           m.sealed, m.fa_masked, COALESCE(t.code, ''),
            COALESCE(f.code, m.fsp_code, ''), COALESCE(f.name, ''),
            COALESCE(b.code, m.branch_code, ''), COALESCE(b.name, ''),
-           m.components::text, COALESCE(m.holder_name, ''),
-           m.additional_info::text, m.opened_at, COALESCE(s.number, 0)
+           m.opened_at, COALESCE(s.number, 0)
       FROM g2p_spar_mapping m
       LEFT JOIN g2p_spar_account_type t ON t.id = m.account_type_id
       LEFT JOIN g2p_spar_strategy s ON s.id = m.strategy_id
@@ -136,21 +145,21 @@ DETAIL_FIELDS = (
 
 
 class LiveRow(NamedTuple):
-    """A live mapping, locked for a change."""
+    """A mapping, locked for a change."""
 
     mapping_id: int | None
     id_key: str
-    key_id: str
-    id_masked: str
     fa_key: str
+    id_masked: str
     branch_code: str | None
-    holder_name: str | None
-    phone: str | None
-    additional_info: str | None  #: JSON
+    sealed: str | None
     state: str
     opened_at: datetime | None  #: UTC
     fa_masked: str
-    provider: str | None
+    head: str | None  #: hash of its last ledger row
+    provider: str | None  #: name
+    fsp_code: str
+    content: Content | None = None  #: if not sealed yet
     pos: int | None = None  #: item of this batch that makes the row, if not there yet
 
 
@@ -162,13 +171,10 @@ class PeriodRow(NamedTuple):
     closes: int | None
     is_last: bool
     id_type_id: int
-    key_id: str
-    id_value: str
     id_masked: str
     id_last: str
-    fa: str
+    content: Content
     fa_key: str
-    components: str  #: JSON
     fa_masked: str
     fa_last: str
     account_type_id: int | None
@@ -177,28 +183,25 @@ class PeriodRow(NamedTuple):
     fsp_code: str | None
     branch_id: int | None
     branch_code: str | None
-    holder_name: str | None
-    phone: str | None
-    additional_info: str | None  #: JSON
     reference: str | None
+    consent: str | None
     provider: str | None
     old_masked: str | None
     old_provider: str | None
-    old_fa_key: str | None
+    previous_hash: str | None  #: head of the period that is closed
 
 
-class ClosingRow(NamedTuple):
-    """One period to be closed for good, and what the ledger says about it."""
+class MarkedRow(NamedTuple):
+    """A locked period that stays, and what the ledger says about it."""
 
     pos: int
-    closes: int
-    id_key: str
-    key_id: str
+    mapping_id: int
     id_masked: str
     reference: str | None
+    consent: str | None
     old_masked: str
     old_provider: str | None
-    old_fa_key: str
+    previous_hash: str | None
 
 
 class FoundRow(NamedTuple):
@@ -208,16 +211,14 @@ class FoundRow(NamedTuple):
     fa_key: str
     state: str
     mapping_id: int
-    fa: str = ""
+    id_type_id: int
+    sealed: str = ""
     masked: str = ""
     account_type: str = ""
     fsp_code: str = ""
     fsp_name: str = ""
     branch_code: str = ""
     branch_name: str = ""
-    components: str | None = None  #: JSON
-    holder_name: str = ""
-    additional_info: str | None = None  #: JSON
     opened_at: datetime | None = None  #: UTC
     strategy: int = 0
 
@@ -230,93 +231,44 @@ class WrittenRow(NamedTuple):
     opened_at: datetime  #: UTC
 
 
-_INTS = SQL("int[]")
-_BOOLS = SQL("bool[]")
-_TEXTS = SQL("varchar[]")
-_JSONS = SQL("jsonb[]")
-_ARRAYS = {
-    "id": _INTS,
-    "previous_id": _INTS,
-    "closes": _INTS,
-    "is_last": _BOOLS,
-    "id_type_id": _INTS,
-    "account_type_id": _INTS,
-    "strategy_id": _INTS,
-    "fsp_id": _INTS,
-    "branch_id": _INTS,
-    "components": _JSONS,
-    "additional_info": _JSONS,
-}
+#: what of the actor is under the hash, in this order
+_ACTOR = ("channel", "user_id", "client_id", "purpose", "transaction")
+
 _PERIOD_COLUMNS = (
-    *("id", "id_type_id", "id_key", "key_id", "id_value", "id_masked", "id_last"),
-    *("fa", "fa_key", "components", "fa_masked", "fa_last", "account_type_id"),
-    *("strategy_id", "fsp_id", "fsp_code", "branch_id", "branch_code"),
-    *("holder_name", "phone", "additional_info", "is_last"),
+    *("id", "id_type_id", "id_key", "sealed", "head", "id_masked", "id_last"),
+    *("fa_key", "fa_masked", "fa_last", "account_type_id"),
+    *("strategy_id", "fsp_id", "fsp_code", "branch_id", "branch_code", "is_last"),
 )
 _CHANGE_COLUMNS = (
-    *("id", "previous_id", "id_key", "key_id", "id_masked", "reference"),
-    *("old_masked", "old_provider", "old_fa_key", "fa_masked", "provider", "fa_key"),
+    *("event_id", "id", "previous_id", "id_masked", "reference", "consent"),
+    *("old_masked", "old_provider", "fa_masked", "provider", "previous_hash", "head"),
 )
-_CLOSING_COLUMNS = (
-    *("closes", "id_key", "key_id", "id_masked", "reference"),
-    *("old_masked", "old_provider", "old_fa_key"),
+_MARK_COLUMNS = (
+    *("event_id", "mapping_id", "id_masked", "reference", "consent"),
+    *("old_masked", "old_provider", "previous_hash", "head"),
 )
-
-
-def _quote(value):
-    """``value`` as an element of an array literal."""
-    if value is None:
-        return "NULL"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _array(values):
-    """An array literal. It is one constant for the server: an expression per element
-    would cost it far more time.
-
-    JSON in braces is an array literal, too, as long as nothing in it is escaped.
-    """
-    values = list(values)
-    text = msgspec.json.encode(values).decode()[1:-1]
-    if "\\" in text:
-        text = ",".join(map(_quote, values))
-    return "{" + text + "}"
-
-
-def _columns(rows):
-    """Named tuples of one class, turned into arrays by name."""
-    values = zip(*rows, strict=True)
-    return dict(zip(rows[0]._fields, map(_array, values), strict=True))
-
-
-def _table(columns, names):
-    """These ``columns`` as a table ``i``."""
-    arrays = (SQL("%s::%s", columns[name], _ARRAYS.get(name, _TEXTS)) for name in names)
-    return SQL(
-        "unnest(%s) AS i(%s)",
-        SQL(", ").join(arrays),
-        SQL(", ").join(SQL.identifier(name) for name in names),
-    )
-
-
-def _execute(env, query):
-    """Run a statement and give its rows. Odoo logs the text of a statement that fails,
-    a lost race included; these hold IDs and accounts, so they are not logged."""
-    env.flush_query(query)
-    env.cr.execute(query, log_exceptions=False)
-    return env.cr.fetchall()
 
 
 def lock_live(env, keys):
     """Lock the live mappings of these keys until the transaction ends.
 
     :param keys: id_keys, repeated ones allowed
-    :return: :class:`LiveRow` by id_key
+    :return: list of :class:`LiveRow`
     :raise psycopg2.OperationalError: another transaction has changed one of them;
         Odoo runs the whole request again
     """
-    rows = _execute(env, SQL(LOCK_LIVE, keys=_array(keys)))
-    return {row[1]: LiveRow(*row) for row in rows}
+    found = SQL("m.closed_at IS NULL AND m.id_key = ANY(%s::varchar[])", array(keys))
+    return [LiveRow(*row) for row in execute(env, SQL(LOCK_LIVE, found=found))]
+
+
+def lock_periods(env, mapping_ids):
+    """Lock mappings, past ones included.
+
+    :return: list of :class:`LiveRow`
+    :raise psycopg2.OperationalError: as for :func:`lock_live`
+    """
+    found = SQL("m.id = ANY(%s::int[])", array(mapping_ids))
+    return [LiveRow(*row) for row in execute(env, SQL(LOCK_LIVE, found=found))]
 
 
 def write_periods(env, rows, verb, actor_values):
@@ -329,48 +281,99 @@ def write_periods(env, rows, verb, actor_values):
         mapping is left out
     """
     rows = sorted(rows)  # by id_key, then by pos
-    ids = [id_ for (id_,) in _execute(env, SQL(NEXT_IDS, count=len(rows)))]
-    last_of = {}
-    previous_ids = []
-    for id_, row in zip(ids, rows, strict=True):
-        previous_ids.append(last_of.get(row.id_key, row.closes))
-        last_of[row.id_key] = id_
-    columns = _columns(rows)
-    columns |= {"id": _array(ids), "previous_id": _array(previous_ids)}
-    opened = _execute(
+    ids = execute(env, SQL(NEXT_IDS, count=len(rows)))
+    at = ids[0][2]
+    ring = get_keyring()
+    sealed = ring.seal_many(
+        [
+            (place(id_, row.id_key, row.fa_key), encode(row.content))
+            for (id_, _event_id, _at), row in zip(ids, rows, strict=True)
+        ]
+    )
+    get_hash = ledger.hasher()
+    actor = tuple(actor_values[name] for name in _ACTOR)
+    last_of = {}  # id_key: id and head of the period that an earlier item opens
+    chained = []
+    for (id_, event_id, _at), row in zip(ids, rows, strict=True):
+        previous_id, previous_hash = last_of.get(
+            row.id_key, (row.closes, row.previous_hash)
+        )
+        head = get_hash(
+            (
+                *(event_id, at, verb, id_, previous_id, ring.current, row.id_masked),
+                *actor,
+                *(row.reference, None, row.consent, row.old_masked, row.old_provider),
+                *(row.fa_masked, row.provider, previous_hash),
+            )
+        )
+        last_of[row.id_key] = (id_, head)
+        chained.append((id_, event_id, previous_id, previous_hash, head))
+    names = ("id", "event_id", "previous_id", "previous_hash", "head")
+    columns = columns_of(rows, {*_PERIOD_COLUMNS, *_CHANGE_COLUMNS})
+    columns |= zip(names, map(array, zip(*chained, strict=True)), strict=True)
+    columns["sealed"] = array(sealed)
+    opened = execute(
         env,
         SQL(
             WRITE_PERIODS,
-            closes=_array(row.closes for row in rows if row.closes),
-            periods=_table(columns, _PERIOD_COLUMNS),
-            changes=_table(columns, _CHANGE_COLUMNS),
+            at=at,
+            key_id=ring.current,
+            closes=array(row.closes for row in rows if row.closes),
+            periods=table(columns, _PERIOD_COLUMNS),
+            changes=table(columns, _CHANGE_COLUMNS),
             verb=verb,
             **actor_values,
         ),
     )
-    pos_of = {id_: row.pos for id_, row in zip(ids, rows, strict=True)}
-    return [WrittenRow(pos_of[id_], id_, opened_at) for id_, opened_at in opened]
+    pos_of = {id_: row.pos for (id_, *_rest), row in zip(ids, rows, strict=True)}
+    return [WrittenRow(pos_of[id_], id_, at) for (id_,) in opened]
 
 
-def close_periods(env, rows, actor_values):
-    """Close locked periods and record it in the ledger.
+def mark_periods(env, rows, verb, actor_values, reason=None):
+    """Close, freeze or restore locked periods, or note that somebody looked at them;
+    record it in the ledger.
 
-    :param list[ClosingRow] rows:
+    :param list[MarkedRow] rows: of different mappings
+    :param str verb: ``unlink``, ``freeze``, ``restore`` or ``reveal``
     :param dict actor_values: as for :func:`write_periods`
+    :param str reason: why, in the words of the person who did it
     :rtype: list[WrittenRow]
     """
-    columns = _columns(rows)
-    closed = _execute(
+    ids = execute(env, SQL(NEXT_EVENT_IDS, count=len(rows)))
+    at = ids[0][1]
+    key_id = get_keyring().current
+    get_hash = ledger.hasher()
+    actor = tuple(actor_values[name] for name in _ACTOR)
+    heads = [
+        get_hash(
+            (
+                *(event_id, at, verb, row.mapping_id, None, key_id, row.id_masked),
+                *actor,
+                *(row.reference, reason, row.consent, row.old_masked),
+                *(row.old_provider, None, None, row.previous_hash),
+            )
+        )
+        for (event_id, _at), row in zip(ids, rows, strict=True)
+    ]
+    columns = columns_of(rows, _MARK_COLUMNS)
+    columns |= {"event_id": array(id_ for id_, _at in ids), "head": array(heads)}
+    changed = execute(
         env,
         SQL(
-            CLOSE_PERIODS,
-            closes=columns["closes"],
-            changes=_table(columns, _CLOSING_COLUMNS),
+            MARK_PERIODS,
+            at=at,
+            key_id=key_id,
+            heads=table(columns, ("mapping_id", "head")),
+            mapping_ids=columns["mapping_id"],
+            changes=table(columns, _MARK_COLUMNS),
+            verb=verb,
+            state=_STATE_AFTER.get(verb),
+            reason=reason,
             **actor_values,
         ),
     )
-    pos_of = {row.closes: row.pos for row in rows}
-    return [WrittenRow(pos_of[id_], id_, opened_at) for id_, opened_at in closed]
+    pos_of = {row.mapping_id: row.pos for row in rows}
+    return [WrittenRow(pos_of[id_], id_, at) for (id_,) in changed]
 
 
 def find_live(env, id_keys, fa_keys, details):
@@ -383,9 +386,9 @@ def find_live(env, id_keys, fa_keys, details):
     """
     found = []
     if id_keys:
-        found.append(SQL("m.id_key = ANY(%s::varchar[])", _array(id_keys)))
+        found.append(SQL("m.id_key = ANY(%s::varchar[])", array(id_keys)))
     if fa_keys:
-        found.append(SQL("m.fa_key = ANY(%s::varchar[])", _array(fa_keys)))
+        found.append(SQL("m.fa_key = ANY(%s::varchar[])", array(fa_keys)))
     if not found:
         return []
     found = SQL(" OR ").join(found)
@@ -394,4 +397,4 @@ def find_live(env, id_keys, fa_keys, details):
         query = SQL(FIND_DETAILS, found=found, to_flush=fields)
     else:
         query = SQL(FIND_STATE, found=found)
-    return [FoundRow(*row) for row in _execute(env, query)]
+    return [FoundRow(*row) for row in execute(env, query)]

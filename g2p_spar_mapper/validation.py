@@ -45,17 +45,22 @@ def clean_text(value):
     return CONTROL.sub(" ", value or "")[:MAX_TEXT]
 
 
-def is_additional_info(value):
-    """Whether ``value`` can be kept and given back: nothing, or a list that makes at
-    most 16 KB of JSON without NUL and without numbers JSON does not know."""
+def write_additional_info(value):
+    """``value`` as it is kept.
+
+    :param value: nothing, or a list of what JSON knows
+    :return: JSON, empty for nothing; None for what can not be kept and given back: no
+        list, more than 16 KB of JSON, NUL, values JSON does not know
+    :rtype: str | None
+    """
     if not value:
-        return True
+        return ""
+    if not isinstance(value, list):
+        return None
     try:
         encoded = msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return False
-    return (
-        isinstance(value, list)
-        and len(encoded) <= MAX_ADDITIONAL_INFO
-        and not _ESCAPED_NUL.search(encoded)
-    )
+        return None
+    if len(encoded) > MAX_ADDITIONAL_INFO or _ESCAPED_NUL.search(encoded):
+        return None
+    return encoded.decode()

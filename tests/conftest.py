@@ -181,6 +181,7 @@ def _served(bench, template, name):
         database.dsn,
         instance.log_path,
         restart,
+        instance,
     )
     try:
         yield server

@@ -264,7 +264,7 @@ class TestConnector(ConnectorCase):
         theirs = mapping.with_user(user)
         self.assertEqual(theirs.fa_masked, "•••• 9012")
         with self.assertRaises(AccessError):
-            theirs.read(["fa"])
+            theirs.read(["sealed"])
         with (
             mute_logger("odoo.addons.base.models.ir_model"),
             self.assertRaises(AccessError),

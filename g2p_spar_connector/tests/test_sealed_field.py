@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import SQL
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparIntegrityError
 
 from .common import ID, OTHER_ID, ConnectorCase
 
@@ -100,7 +100,7 @@ class TestSealedField(ConnectorCase):
             (self.change.id,),
         )
         self.change.invalidate_recordset()
-        with self.assertRaises(SparSecurityError):
+        with self.assertRaises(SparIntegrityError):
             self.change.phone  # noqa: B018
 
     def test_a_changed_token_is_noticed(self):

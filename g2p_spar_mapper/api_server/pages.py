@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..call import Reply
+from ..carriage import FORM_MIMETYPE
 
 
 class Page(NamedTuple):
@@ -21,6 +22,11 @@ def _jwks(env, _call):
     return Reply(keys, {"Cache-Control": "max-age=300"})
 
 
+def _token(env, call):
+    return env["g2p.spar.token"]._serve(call)
+
+
 PAGES = {
+    "/oauth2/client/token": Page("POST", _token, mimetype=FORM_MIMETYPE),
     "/.well-known/jwks.json": Page("GET", _jwks),
 }

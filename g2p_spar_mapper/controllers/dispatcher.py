@@ -11,7 +11,7 @@ import logging
 
 from odoo import http
 
-from ..carriage import MIMETYPE, check_request, response_headers
+from ..carriage import FORM_MIMETYPE, MIMETYPE, check_request, response_headers
 from ..faults import translate, unavailable
 
 
@@ -44,7 +44,9 @@ class G2PConnectDispatcher(http.Dispatcher):
 
     def _check_request(self):
         http_request = self.request.httprequest
-        check_request(http_request.method, http_request.mimetype)
+        check_request(
+            http_request.method, http_request.mimetype, needed=self.mimetypes[0]
+        )
         if not self.request.db:
             raise unavailable()
 
@@ -54,3 +56,10 @@ class G2PConnectDispatcher(http.Dispatcher):
         # NOTSET is beneath every threshold. What is needed, _translate() has logged.
         exc.loglevel = logging.NOTSET
         return json_response(fault.body, fault.status, fault.headers)
+
+
+class TokenDispatcher(G2PConnectDispatcher):
+    """Serves routes of type ``spar_token``: the body is a form."""
+
+    routing_type = "spar_token"
+    mimetypes = (FORM_MIMETYPE,)

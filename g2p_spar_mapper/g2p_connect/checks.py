@@ -18,7 +18,9 @@ MAX_TRANSACTION_ID = 99  # characters, from the specification
 MAX_MESSAGE_ID = 255  # characters; the specification sets no limit
 MAX_REFERENCE_ID = 255  # characters; the specification sets no limit
 _VERSION = re.compile(r"1\.\d+(\.\d+)?|0\.1\.0")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: characters that ids may not have, as in a class of a regular expression
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_CONTROL = re.compile(f"[{CONTROL}]")
 _SCOPES = (oc.YES_NO, oc.DETAILS)
 
 

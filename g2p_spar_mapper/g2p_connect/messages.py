@@ -68,6 +68,7 @@ class Request(Struct):
 
     header: RequestHeader
     message: Raw
+    signature: Any = None  # text of any kind, often a placeholder
 
 
 ReferenceId = _told(Text, "Names the item; its result has the same.", "1")

@@ -10,7 +10,7 @@ from typing import get_args
 import msgspec
 from msgspec import UnsetType, defstruct
 
-from . import codes, messages
+from . import checks, codes, messages
 from .paths import ENDPOINTS
 
 PATH = "/mapper/openapi.json"
@@ -98,6 +98,7 @@ def build(version: str) -> dict:
             if UnsetType not in get_args(field.type)
         ]
     _name_codes(components)
+    _limit_requests(components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -173,6 +174,21 @@ def _name_codes(components):
         set_enum(struct.__name__, "status_reason_code", codes.wire_codes(operation))
     all_errors = {code for _text, named in ERRORS.values() for code in named}
     set_enum("ErrorEntry", "code", sorted(all_errors))
+
+
+def _limit_requests(components):
+    """What ``checks`` refuses a whole request for."""
+    plain = f"^[^{checks.CONTROL}]*$"
+    header = components["RequestHeader"]["properties"]
+    header["message_id"] |= {"maxLength": checks.MAX_MESSAGE_ID, "pattern": plain}
+    for name in ("is_msg_encrypted", "is_encrypted"):
+        header[name]["enum"] = [False, None]
+    for struct in messages.REQUESTS.values():
+        components[struct.__name__]["properties"]["transaction_id"] |= {
+            "minLength": 1,
+            "maxLength": checks.MAX_TRANSACTION_ID,
+            "pattern": plain,
+        }
 
 
 def _operation(path, endpoint):

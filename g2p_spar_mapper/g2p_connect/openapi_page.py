@@ -94,7 +94,7 @@ def _type(schema):
         return _name(schema)
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
-    return schema.get("type", "text")
+    return schema.get("type", "string")
 
 
 def _refers(schema):

@@ -8,11 +8,15 @@ from . import read
 from . import mapper_demo
 from . import client
 from . import client_caller
+from . import client_secret
+from . import client_key
+from . import client_authentication
 from . import client_rendering
 from . import fsp
 from . import transaction
 from . import gateway
 from . import signing_key
+from . import token
 from . import mapper_preview
 from . import mapping_import_row
 from . import mapping_import

@@ -1,19 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-import time
 from datetime import UTC
 
 from odoo import api, models, tools
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
-
-from ..call import Call
-from ..client_data import NEVER, Callers, ClientData, parse_address
+from ..client_data import NEVER, Callers, ClientData, Secret
 from ..g2p_connect import messages
 from ..outcomes import Limits
 
 
 class G2pSparClient(models.Model):
-    """The client as the request path sees it: who is calling, and what it may do."""
+    """The clients as the request path sees them."""
 
     _inherit = "g2p.spar.client"
 
@@ -26,10 +22,31 @@ class G2pSparClient(models.Model):
         changes anywhere, so a request costs no query and a suspension works at once.
         """
         clients_sudo = self.sudo().search([("state", "in", ("test", "live"))])
-        clients = [client._prepare_data() for client in clients_sudo]
+        by_id = {client.id: client._prepare_data() for client in clients_sudo}
+        keys, key_sets_ = clients_sudo.key_ids._prepare_keys()
+        owners = {}
+        for client_id, client_keys in keys.items():
+            for key in client_keys:
+                owners.setdefault(key.kid, set()).add(client_id)
         return Callers(
-            by_code={client.code: client for client in clients},
-            credentialless=tuple(client for client in clients if client.credentialless),
+            by_code={client.code: client for client in by_id.values()},
+            by_id=by_id,
+            credentialless=tuple(
+                client for client in by_id.values() if client.credentialless
+            ),
+            secrets={
+                secret.id: Secret(
+                    secret.id,
+                    by_id[secret.client_id.id],
+                    secret.digest,
+                    _seconds(secret.valid_until, NEVER),
+                )
+                for secret in clients_sudo.secret_ids
+                if not secret.revoked_at
+            },
+            keys=keys,
+            owners={kid: frozenset(ids) for kid, ids in owners.items()},
+            key_sets=key_sets_,
         )
 
     def _prepare_data(self) -> ClientData:
@@ -51,6 +68,10 @@ class G2pSparClient(models.Model):
             callback_url=self.callback_url or "",
             limits=self._prepare_limits(),
             credentialless=self.credentialless,
+            needs_token=not self.credentialless
+            and self.credentials in ("token", "both"),
+            needs_signature=not self.credentialless
+            and self.credentials in ("signature", "both"),
             request_rate=self.request_rate,
             item_rate=self.item_rate,
             signed_answers=self.signed_answers,
@@ -73,32 +94,6 @@ class G2pSparClient(models.Model):
             providers=frozenset(self.fsp_ids.mapped("code")) if self.fsp_ids else None,
             may_override=self.may_override,
         )
-
-    # --- who is calling ---------------------------------------------------------------
-
-    @api.model
-    def _authenticate(self, call: Call, sender_id: str) -> ClientData:
-        """Who sent a message.
-
-        :param call: the request as it came in
-        :param sender_id: from the message's header; may be empty when exactly one
-            client may call from that address
-        :raise SparSecurityError: ``err.sender_id.invalid``; never says what was wrong
-        """
-        address = parse_address(call.remote_addr)
-        now = time.time()
-        callers = [
-            client
-            for client in self._callers().credentialless
-            if (not sender_id or client.code == sender_id)
-            and client.reaches_from(address)
-            and client.is_valid(now)
-        ]
-        if len(callers) != 1:
-            raise SparSecurityError(
-                self.env._("The sender is not known here."), "err.sender_id.invalid"
-            )
-        return callers[0]
 
 
 def _seconds(moment, default):

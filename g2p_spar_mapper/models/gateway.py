@@ -49,7 +49,7 @@ class G2pSparGateway(models.AbstractModel):
             raise ApiError(404, "Not served yet")
         request = messages.decode_request(call.body)
         client = self.env["g2p.spar.client"]._authenticate(
-            call, request.header.sender_id or ""
+            call, request.header.sender_id or "", request.signature
         )
         answer = self._answer(self._read(call, request, client), client)
         if not client.signed_answers:

@@ -239,14 +239,18 @@ class G2pSparIdType(models.Model):
         return bool(parsed and (parsed.rule.prefix or parsed.rule.suffix))
 
     @api.model
-    def _keys(self, parsed_ids):
+    def _keys(self, parsed_ids, key_id=None):
         """Keyed hashes by which IDs are looked up.
 
         :param list[ParsedId] parsed_ids: IDs taken apart
+        :param str key_id: key of the ring; by default the current one
         :rtype: list[str]
         """
         digest = get_keyring().digest
-        return [digest("id", parsed.rule.code, parsed.value) for parsed in parsed_ids]
+        return [
+            digest("id", parsed.rule.code, parsed.value, key_id=key_id)
+            for parsed in parsed_ids
+        ]
 
     def _wire_id(self, value):
         """The ID as written: ``value`` between prefix and suffix."""

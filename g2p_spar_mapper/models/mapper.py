@@ -5,10 +5,13 @@ import psycopg2
 
 from odoo import api, models
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparRejectedError
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparIntegrityError,
+    SparRejectedError,
+)
 
-from .. import outcomes, store
-from ..batch import MESSAGES, Batch
+from .. import outcomes, store, validation
+from ..batch import MESSAGES, Batch, actor_values, prepare_mark
 from ..keyring import get_keyring
 from ..outcomes import Outcome
 
@@ -38,7 +41,7 @@ class G2pSparMapper(models.AbstractModel):
         :rtype: list[Outcome]
         """
         batch = Batch(self, items, actor)
-        taken = set()
+        taken = batch.find_older()
         groups = []
         for pos, item in enumerate(items):
             if batch.outcomes[pos] or batch.refuse_details(pos):
@@ -85,8 +88,13 @@ class G2pSparMapper(models.AbstractModel):
             row = live.get(id_key)
             if not batch.is_changeable(pos, row):
                 continue
-            period = batch.prepare_row(pos, item, row)
-            if not batch.is_change(period, row):
+            try:
+                period = batch.prepare_row(pos, item, row)
+                is_change = batch.is_change(period, row)
+            except SparIntegrityError:
+                batch.refuse_unreadable(pos, row.mapping_id)
+                continue
+            if not is_change:
                 same[pos] = row
                 continue
             chain = chains.setdefault(id_key, [])
@@ -128,29 +136,13 @@ class G2pSparMapper(models.AbstractModel):
             row = live.get(batch.id_keys[pos])
             if not batch.is_changeable(pos, row):
                 continue
-            if batch.fa_keys[pos] and batch.fa_keys[pos] != row.fa_key:
+            if batch.fa_keys[pos] and batch.fa_keys[pos] != batch.fa_key_of(row):
                 batch.refuse(pos, outcomes.MISMATCH)
                 continue
-            closing[pos] = row
-            live.pop(row.id_key)
-        groups = [
-            [
-                store.ClosingRow(
-                    pos=pos,
-                    closes=row.mapping_id,
-                    id_key=row.id_key,
-                    key_id=row.key_id,
-                    id_masked=row.id_masked,
-                    reference=items[pos].reference or None,
-                    old_masked=row.fa_masked,
-                    old_provider=row.provider,
-                    old_fa_key=row.fa_key,
-                )
-            ]
-            for pos, row in closing.items()
-        ]
+            closing[pos] = live.pop(batch.id_keys[pos])
         written, _faulty = self._write_groups(
-            groups, lambda rows: store.close_periods(self.env, rows, batch.actor)
+            [[prepare_mark(row, items[pos], pos)] for pos, row in closing.items()],
+            lambda rows: store.mark_periods(self.env, rows, "unlink", batch.actor),
         )
         for pos, row in closing.items():
             if pos in written:
@@ -188,47 +180,85 @@ class G2pSparMapper(models.AbstractModel):
                 rows = by_fa_key.get(fa_key, [])
             if not rows:
                 batch.refuse(pos, outcomes.NOT_LINKED)
-            elif fa_key and rows[0].fa_key != fa_key:
+            elif fa_key and batch.fa_key_of(rows[0]) != fa_key:
                 batch.refuse(pos, outcomes.MISMATCH)
             else:
                 active = [row for row in rows if row.state == "active"]
-                if active:
-                    batch.outcomes[pos] = batch.prepare_found(item, active)
-                else:
+                if not active:
                     batch.refuse(pos, outcomes.INACTIVE)
+                    continue
+                try:
+                    batch.outcomes[pos] = batch.prepare_found(item, active)
+                except SparIntegrityError:
+                    batch.refuse_unreadable(pos, active[0].mapping_id)
         batch.note_read()
         return batch.outcomes
+
+    @api.model
+    def _record_reveal(self, mapping, actor, reason):
+        """Write into the ledger that somebody is shown the clear values of a mapping.
+
+        The caller has checked the right to see them and shows them after this.
+
+        :param mapping: one record of ``g2p.spar.mapping``, live or past
+        :param Actor actor:
+        :param str reason: why, in the words of the person who looks
+        :raise SparRejectedError: no such mapping, or no reason
+        """
+        reason = validation.clean_text(reason).strip()
+        rows = store.lock_periods(self.env, mapping.ids)
+        if len(rows) != 1 or not reason:
+            raise SparRejectedError(self.env._("Name one mapping and a reason."))
+        marks = [prepare_mark(row) for row in rows]
+        store.mark_periods(self.env, marks, "reveal", actor_values(actor), reason)
+        self.env["g2p.spar.mapping"].invalidate_model(flush=False)
 
     # ------------------------------------------------------------------ keys
 
     @api.model
-    def _id_key(self, wire_id):
-        """The keyed hash by which an ID is looked up.
+    def _lookup_key_ids(self):
+        """The keys of the ring under which rows may stand: the current one, then older
+        ones as long as rows are kept under them.
+
+        :rtype: tuple[str]
+        """
+        return (get_keyring().current,)
+
+    @api.model
+    def _id_keys(self, wire_id):
+        """The keyed hashes by which an ID is looked up, one for each key of the ring
+        under which rows may stand; the first is the one new rows get.
 
         :param str wire_id: the ID as written
         :raise SparRejectedError: not an acceptable ID
-        :rtype: str
+        :rtype: list[str]
         """
         id_types = self.env["g2p.spar.id.type"]
         parsed = id_types._parse_ids([wire_id])[0]
         if not parsed:
             message = self.env._(MESSAGES[outcomes.INVALID_ID])
             raise SparRejectedError(message, outcomes.INVALID_ID)
-        return id_types._keys([parsed])[0]
+        return [id_types._keys([parsed], key)[0] for key in self._lookup_key_ids()]
 
     @api.model
-    def _fa_key(self, address):
+    def _id_key(self, wire_id):
+        """The keyed hash of an ID as new rows get it: see :meth:`_id_keys`."""
+        return self._id_keys(wire_id)[0]
+
+    @api.model
+    def _fa_key(self, address, key_id=None):
         """The keyed hash of an account: same account, same key, whatever names the
         directory gives and whichever branch is named beside the number.
 
         :param Address address:
+        :param str key_id: key of the ring; by default the current one
         :rtype: str
         """
+        digest = get_keyring().digest
         if not address.account_type:
-            return get_keyring().digest("address", address.fa)
-        return get_keyring().digest(
-            "account", address.account_type, address.fsp_code, address.number
-        )
+            return digest("address", address.fa, key_id=key_id)
+        parts = (address.account_type, address.fsp_code, address.number)
+        return digest("account", *parts, key_id=key_id)
 
     # ------------------------------------------------------------------ helpers
 

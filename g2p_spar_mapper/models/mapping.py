@@ -4,6 +4,12 @@ import string
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparError,
+    SparIntegrityError,
+)
+
+from ..content import open_content
 from ..lean_many2one import LeanMany2one
 from ..lookup import refuse_operator
 from ..triggers import keep_rows
@@ -45,12 +51,20 @@ class G2pSparMapping(models.Model):
         groups=fields.NO_ACCESS,
         help="Which key of the key ring made the keyed hashes of this row.",
     )
-    id_value = fields.Char("ID value", required=True, groups=fields.NO_ACCESS)
+    sealed = fields.Text(
+        required=True,
+        groups=fields.NO_ACCESS,
+        help="ID, address, its components, name, phone and additional information, "
+        "encrypted for this row.",
+    )
+    head = fields.Char(
+        required=True,
+        groups=fields.NO_ACCESS,
+        help="Hash of the last ledger row of this period.",
+    )
     id_masked = fields.Char("ID (masked)", required=True)
     id_last = fields.Char("Last digits of ID", required=True)
-    fa = fields.Char("Financial address", required=True, groups=fields.NO_ACCESS)
     fa_key = fields.Char("Account key", required=True, groups=fields.NO_ACCESS)
-    components = fields.Json(groups=fields.NO_ACCESS)
     fa_masked = fields.Char("Account", required=True)
     fa_last = fields.Char("Last digits of account", required=True)
     account_type_id = LeanMany2one(
@@ -68,9 +82,9 @@ class G2pSparMapping(models.Model):
         help="As linked; stays when the directory does not know the provider.",
     )
     branch_code = fields.Char(help="As linked, like the provider code.")
-    holder_name = fields.Char("Holder")
-    phone = fields.Char(groups=fields.NO_ACCESS)
-    additional_info = fields.Json(groups=fields.NO_ACCESS)
+    holder_name = fields.Char(
+        "Holder", compute="_compute_holder_name", compute_sudo=True
+    )
     state = fields.Selection(
         [("active", "Active"), ("frozen", "Frozen"), ("closed", "Past")],
         required=True,
@@ -97,6 +111,7 @@ class G2pSparMapping(models.Model):
     _live_id_key_uniq = models.UniqueIndex(
         "(id_key) WHERE closed_at IS NULL", "This ID has a live mapping already."
     )
+    _past_id_key_idx = models.Index("(id_key) WHERE closed_at IS NOT NULL")
     _fa_key_idx = models.Index("(fa_key) WHERE closed_at IS NULL")
     _id_last_idx = models.Index("(id_last)")
     _fa_last_idx = models.Index("(fa_last)")
@@ -136,7 +151,12 @@ class G2pSparMapping(models.Model):
         written = [term, *(id_type._wire_id(term) for id_type in id_types)]
         parsed = [found for found in id_types._parse_ids(written) if found]
         # the hash is not searchable for users; the rows it finds are
-        domain = Domain("id", "in", self._ids_of_keys(id_types._keys(parsed)))
+        keys = {
+            key
+            for key_id in self.env["g2p.spar.mapper"]._lookup_key_ids()
+            for key in id_types._keys(parsed, key_id)
+        }
+        domain = Domain("id", "in", self._ids_of_keys(keys))
         if MIN_LAST <= len(term) <= VISIBLE:
             # every possible ending, since only whole values are found by an index
             endings = [term]
@@ -148,32 +168,62 @@ class G2pSparMapping(models.Model):
 
     @api.model
     def _ids_of_keys(self, id_keys):
-        """All periods of these IDs; the ledger has the index for past ones."""
-        events_sudo = self.env["g2p.spar.mapping.event"].sudo()
-        return events_sudo.search([("id_key", "in", id_keys)]).mapping_id.ids
+        """All periods of these IDs. Live and past rows have an index each."""
+        keys = Domain("id_key", "in", list(id_keys))
+        live, past = Domain("closed_at", "=", False), Domain("closed_at", "!=", False)
+        return self.sudo().search((keys & live) | (keys & past)).ids
 
     def _compute_timeline_ids(self):
         events = self.env["g2p.spar.mapping.event"]
-        # sudo: the key that holds the periods of one ID together is not for users
-        keys = {mapping.id: mapping.sudo().id_key for mapping in self}
-        by_key = (
-            events.sudo()
-            .search([("id_key", "in", list(keys.values()))])
-            .grouped("id_key")
-        )
+        # sudo: what holds the periods of one ID together is not for users
         for mapping in self:
-            found = by_key.get(keys[mapping.id], events)
+            periods = mapping.sudo()._get_periods()
+            found = events.sudo().search([("mapping_id", "in", periods.ids)])
             mapping.timeline_ids = found.sudo(False)
-            mapping.period_count = len(found.mapping_id)
+            mapping.period_count = len(periods)
+
+    def _get_periods(self):
+        """All periods of the same ID, newest first. Needs the rights of the system.
+
+        The keyed hash of the ID differs between periods while keys are changed.
+        """
+        self.ensure_one()
+        try:
+            id_keys = self.env["g2p.spar.mapper"]._id_keys(self._get_wire_id())
+        except SparError:  # unreadable, or its type takes no such IDs any more
+            id_keys = []
+        return self.browse(self._ids_of_keys({self.id_key, *id_keys}))
+
+    @api.depends("sealed")
+    def _compute_holder_name(self):
+        unreadable = self.env._("(changed outside of the registry)")
+        for mapping in self:
+            try:
+                mapping.holder_name = mapping._get_content().name
+            except SparIntegrityError:
+                mapping.holder_name = unreadable
+
+    def _get_content(self):
+        """The clear values of this mapping. The caller checks the right to see them.
+
+        :raise SparIntegrityError: the row was changed outside of the registry
+        :rtype: Content
+        """
+        self.ensure_one()
+        mapping_sudo = self.sudo()
+        return open_content(
+            self.id, mapping_sudo.id_key, mapping_sudo.fa_key, mapping_sudo.sealed
+        )
 
     def _get_wire_id(self):
         """The ID as written, for floors above that act on this mapping.
 
         The caller checks the right to act before it asks; the ID is not for screens.
+
+        :raise SparIntegrityError: the row was changed outside of the registry
         """
         self.ensure_one()
-        mapping_sudo = self.sudo()
-        return mapping_sudo.id_type_id._wire_id(mapping_sudo.id_value)
+        return self.sudo().id_type_id._wire_id(self._get_content().id_value)
 
     def action_open_periods(self):
         """Show all periods of the same ID."""
@@ -183,5 +233,5 @@ class G2pSparMapping(models.Model):
         )
         return action | {
             "name": self.env._("Periods of %s", self.display_name),
-            "domain": [("id", "in", self._ids_of_keys([self.sudo().id_key]))],
+            "domain": [("id", "in", self.sudo()._get_periods().ids)],
         }

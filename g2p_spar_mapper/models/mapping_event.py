@@ -23,24 +23,36 @@ class G2pSparMappingEvent(models.Model):
 
     at = fields.Datetime("When", required=True)
     verb = fields.Selection(
-        [("link", "Linked"), ("update", "Changed"), ("unlink", "Removed")],
+        [
+            ("link", "Linked"),
+            ("update", "Changed"),
+            ("unlink", "Removed"),
+            ("freeze", "Frozen"),
+            ("restore", "Restored"),
+            ("reveal", "Shown"),
+        ],
         "What",
         required=True,
     )
     mapping_id = LeanMany2one(
         "g2p.spar.mapping",
         required=True,
+        index=True,
         ondelete="restrict",
-        help="The period that was opened, or closed by a removal.",
+        help="The period that was opened; else the one that this is about.",
     )
     previous_mapping_id = LeanMany2one(
         "g2p.spar.mapping",
+        index="btree_not_null",
         ondelete="restrict",
         help="The period that a change closed.",
     )
     id_type_id = fields.Many2one(related="mapping_id.id_type_id", string="ID type")
-    id_key = fields.Char("ID key", required=True, groups=fields.NO_ACCESS, index=True)
-    key_id = fields.Char(required=True, groups=fields.NO_ACCESS)
+    key_id = fields.Char(
+        required=True,
+        groups=fields.NO_ACCESS,
+        help="Which key of the key ring made the hash of this row.",
+    )
     id_masked = fields.Char("ID (masked)", required=True)
     channel = fields.Selection(CHANNELS, required=True)
     user_id = fields.Many2one("res.users", ondelete="restrict")
@@ -49,12 +61,21 @@ class G2pSparMappingEvent(models.Model):
     purpose = fields.Char()
     transaction = fields.Char(help="The caller's transaction or change reference.")
     reference = fields.Char(help="The caller's reference of this item.")
+    reason = fields.Char(help="Why, in the words of the person who did it.")
+    consent = fields.Char(
+        help="Reference of the consent that a provider named when it took over a "
+        "mapping of another provider."
+    )
     old_masked = fields.Char("Old account")
     old_provider = fields.Char()
-    old_fa_key = fields.Char("Old account key", groups=fields.NO_ACCESS)
     new_masked = fields.Char("New account")
     new_provider = fields.Char()
-    new_fa_key = fields.Char("New account key", groups=fields.NO_ACCESS)
+    previous_hash = fields.Char(
+        groups=fields.NO_ACCESS, help="Hash of the row before in the same chain."
+    )
+    hash = fields.Char(
+        required=True, groups=fields.NO_ACCESS, help="Keyed hash over this row."
+    )
 
     old_account = fields.Char("From", compute="_compute_accounts")
     new_account = fields.Char("To", compute="_compute_accounts")

@@ -6,11 +6,14 @@ from . import test_api_resolve_rows
 from . import test_api_server
 from . import test_client
 from . import test_client_limits
+from . import test_client_signature
 from . import test_g2p_connect
 from . import test_http_client
 from . import test_id_type
 from . import test_keyring
 from . import test_ledger
+from . import test_ledger_chain
+from . import test_limits
 from . import test_mapper_batches
 from . import test_mapper_race
 from . import test_mapper_verbs
@@ -19,7 +22,10 @@ from . import test_quiet_log
 from . import test_reads
 from . import test_rendering
 from . import test_replay
+from . import test_sealing
 from . import test_signing_key
+from . import test_steady_server
 from . import test_transaction
+from . import test_token
 from . import test_mapping_import_check
 from . import test_mapping_import_run

@@ -119,9 +119,8 @@ class ApiCase(HttpCase):
         """Addresses of the live mappings of an ID; never more than one."""
         key = self.env["g2p.spar.mapper"]._id_key(wire_id)
         mappings = self.env["g2p.spar.mapping"].sudo()
-        return mappings.search(
-            [("id_key", "=", key), ("closed_at", "=", False)]
-        ).mapped("fa")
+        live = mappings.search([("id_key", "=", key), ("closed_at", "=", False)])
+        return [mapping._get_content().fa for mapping in live]
 
     # --- expecting --------------------------------------------------------------------
 

@@ -68,6 +68,9 @@ class ApplicationAdapter(BaseAdapter):
 class ApiServerMixin:
     """Mix into a test of the API: what our server serves too, it serves here."""
 
+    #: Odoo runs only tests of the class itself unless told otherwise
+    allow_inherited_tests_method = True
+
     def setUp(self):
         super().setUp()
         application = Application(self.env.cr.dbname, TestReader(self.registry))

@@ -104,5 +104,6 @@ class MapperCommon(BaseCommon):
 
     def history(self, number=1):
         """Ledger rows of an ID, oldest first."""
-        key = self.mapper._id_key(wire_id(number))
-        return self.events.sudo().search([("id_key", "=", key)], order="id")
+        return self.events.sudo().search(
+            [("mapping_id", "in", self.periods(number).ids)], order="id"
+        )

@@ -144,7 +144,7 @@ class TestApiMessageRows(RowCase):
         self.assertError(send(""), 401, "err.sender_id.invalid")
         self.assertError(send(other), 401, "err.sender_id.invalid")
         client.write({"state": "test", "credentialless": False})
-        self.assertError(send(other), 401, "err.sender_id.invalid")
+        self.assertError(send(other), 401, "err.request.unauthorized")
         client.credentialless = True
         self.assertEqual(send(other).status_code, 200)
 

@@ -10,7 +10,12 @@ from odoo.tests import TransactionCase, tagged
 from odoo.tools import SQL, config, mute_logger
 
 from ..api_server import application, reading
-from . import test_api_bad_input, test_api_item_rows, test_api_message_rows
+from . import (
+    test_api_bad_input,
+    test_api_item_rows,
+    test_api_message_rows,
+    test_token,
+)
 from .api_case import ApiCase
 from .api_server_case import ApiServerMixin
 
@@ -29,6 +34,11 @@ class TestApiServerItemRows(ApiServerMixin, test_api_item_rows.TestApiItemRows):
 class TestApiServerMessageRows(
     ApiServerMixin, test_api_message_rows.TestApiMessageRows
 ):
+    pass
+
+
+@tagged("post_install", "-at_install")
+class TestApiServerToken(ApiServerMixin, test_token.TestTokenOverHttp):
     pass
 
 

@@ -38,10 +38,10 @@ class TestClient(TransactionCase):
         call = Call("resolve", b"", address)
         return self.clients._authenticate(call, sender_id)
 
-    def assertUnknown(self, sender_id, address):
+    def assertUnknown(self, sender_id, address, code="err.sender_id.invalid"):
         with self.assertRaises(SparSecurityError) as caught:
             self.authenticate(sender_id, address)
-        self.assertEqual(caught.exception.code, "err.sender_id.invalid")
+        self.assertEqual(caught.exception.code, code)
 
     # --- who is calling ---------------------------------------------------------------
 
@@ -82,12 +82,10 @@ class TestClient(TransactionCase):
         self.client.may_link = True
         client = self.authenticate("programme", "10.1.2.3")
         self.assertEqual(client.verbs, {"link", "resolve"})
-        for change in (
-            {"state": "suspended"},
-            {"state": "live", "credentialless": False},
-        ):
-            self.client.write(change)
-            self.assertUnknown("programme", "10.1.2.3")
+        self.client.state = "suspended"
+        self.assertUnknown("programme", "10.1.2.3")
+        self.client.write({"state": "live", "credentialless": False})
+        self.assertUnknown("programme", "10.1.2.3", "err.request.unauthorized")
         self.client.credentialless = True
         self.authenticate("programme", "10.1.2.3")
         self.client.unlink()

@@ -13,7 +13,7 @@ from odoo.tools import config
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparConfigurationError,
-    SparSecurityError,
+    SparIntegrityError,
 )
 
 from .. import keyring
@@ -69,9 +69,9 @@ class TestKeyring(BaseCase):
         for token in tokens:
             self.assertTrue(token.startswith("k2:"))
             self.assertEqual(ring.open("table.column:1", token), plain)
-            with self.assertRaises(SparSecurityError):
+            with self.assertRaises(SparIntegrityError):
                 ring.open("table.column:2", token)
-            with self.assertRaises(SparSecurityError):
+            with self.assertRaises(SparIntegrityError):
                 ring.open("table.column:1", token[:-8] + "AAAAAAA=")
             with self.assertRaisesRegex(SparConfigurationError, "k2"):
                 old.open("table.column:1", token)

@@ -81,9 +81,9 @@ class TestLedger(MapperCommon):
             psycopg2.errors.UniqueViolation,
             """
             INSERT INTO g2p_spar_mapping (
-                   id_type_id, id_key, key_id, id_value, id_masked, id_last, fa, fa_key,
+                   id_type_id, id_key, key_id, sealed, head, id_masked, id_last, fa_key,
                    fa_masked, fa_last, state, opened_at, channel)
-            SELECT id_type_id, id_key, key_id, id_value, id_masked, id_last, fa, fa_key,
+            SELECT id_type_id, id_key, key_id, sealed, head, id_masked, id_last, fa_key,
                    fa_masked, fa_last, state, opened_at, channel
               FROM g2p_spar_mapping
              WHERE id = %s

@@ -85,10 +85,10 @@ class TestMapperBatches(MapperCommon):
         """The others stand; the refused one may be tried again."""
         self.env.cr.execute(
             "ALTER TABLE g2p_spar_mapping ADD CONSTRAINT mapper_test_poison "
-            "CHECK (holder_name <> 'Poison')"
+            "CHECK (branch_code <> 'MT002')"
         )
         items = [
-            self.item(number, name="Poison" if number in (3, 7) else "Amina")
+            self.item(number, self.bank_fa(branch=int(number in (3, 7))))
             for number in range(10)
         ]
         expected = [oc.RETRY if number in (3, 7) else oc.OK for number in range(10)]
@@ -100,19 +100,19 @@ class TestMapperBatches(MapperCommon):
         self.assertEqual(len(logs.output), 2)
         for line in logs.output:
             self.assertIn("mapper_test_poison", line)
-            self.assertNotIn("Poison", line)
+            self.assertNotIn("MT002", line)
             self.assertNotIn("spartest", line)
 
     @mute_logger("odoo.sql_db", "odoo.addons.g2p_spar_mapper.models.mapper")
     def test_refused_update_keeps_the_old_account(self):
         self.env.cr.execute(
             "ALTER TABLE g2p_spar_mapping ADD CONSTRAINT mapper_test_poison "
-            "CHECK (holder_name <> 'Poison')"
+            "CHECK (branch_code <> 'MT002')"
         )
         self.link(self.item(1), self.item(2))
         outcomes = self.update(
             self.item(1, self.wallet_fa()),
-            self.item(2, self.wallet_fa(), name="Poison"),
+            self.item(2, self.bank_fa(branch=1)),
         )
         self.assertEqual(self.codes(outcomes), [oc.OK, oc.RETRY])
         self.assertEqual(self.resolve(1).fa, self.wallet_fa())

@@ -35,10 +35,14 @@ class TestMapperRace(BaseCase):
         with db_connect(get_db_name()).cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
             key = env["g2p.spar.mapper"]._id_key(WIRE_ID)
+            periods = "SELECT id FROM g2p_spar_mapping WHERE id_key = %s"
             cr.execute("SET LOCAL lock_timeout = '20s'")
-            for table in ("g2p_spar_mapping_event", "g2p_spar_mapping"):
+            for table, column in (
+                ("g2p_spar_mapping_event", "mapping_id"),
+                ("g2p_spar_mapping", "id"),
+            ):
                 cr.execute(f"ALTER TABLE {table} DISABLE TRIGGER keep_rows")
-                cr.execute(f"DELETE FROM {table} WHERE id_key = %s", [key])
+                cr.execute(f"DELETE FROM {table} WHERE {column} IN ({periods})", [key])
                 cr.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER keep_rows")
 
     def race(self, first, second):

@@ -24,7 +24,7 @@ class TestQuietLog(TransactionCase):
 
     def test_values_of_a_refused_statement_are_not_logged(self):
         log = self.log_of_failing(
-            "UPDATE g2p_spar_mapping SET id_value = %s, id = 1 / 0", SECRET
+            "UPDATE g2p_spar_mapping SET sealed = %s, id = 1 / 0", SECRET
         )
         self.assertNotIn(SECRET, log)
         self.assertIn("DivisionByZero, SQLSTATE 22012", log)
@@ -32,7 +32,7 @@ class TestQuietLog(TransactionCase):
     def test_words_of_the_database_are_not_logged(self):
         # a row that lacks a value is quoted as a whole
         log = self.log_of_failing(
-            "INSERT INTO g2p_spar_mapping (id_value) VALUES (%s)", SECRET
+            "INSERT INTO g2p_spar_mapping (sealed) VALUES (%s)", SECRET
         )
         self.assertNotIn(SECRET, log)
         self.assertIn("NotNullViolation", log)

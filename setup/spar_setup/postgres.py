@@ -2,7 +2,8 @@
 """PostgreSQL: a private server of this checkout, or the one PGHOST names.
 
 The private server listens on a free port of the loopback network and asks for a
-password that nobody has to know; the system's own server is never touched.
+password that nobody has to know; the system's own server is never touched. Tests that
+stop and start a server have a private one of their own.
 """
 
 import contextlib
@@ -32,7 +33,8 @@ log_min_error_statement = panic
 log_error_verbosity = terse
 """
 
-_USERS = places.STATE / "postgres.users"  # who uses the server holds a lock on it
+#: The private server that is used unless another is asked for.
+MAIN = "postgres"
 
 
 class PostgresServer:
@@ -112,24 +114,37 @@ class PostgresServer:
 
 
 class PrivateServer(PostgresServer):
-    """The server of this checkout; runs as long as somebody uses it."""
+    """A server of this checkout; runs as long as somebody uses it.
 
-    suffix = ""
+    :param str name: of its folder
+    """
+
     private = True
 
-    def __init__(self):
+    def __init__(self, name=MAIN):
+        self.name = name
         self.owner = _server_user()
         self.programs = debian.server_programs()
         super().__init__("127.0.0.1", 0, "spar", "")
 
     @property
+    def suffix(self):
+        """Keeps the folders of databases on different servers apart."""
+        return "" if self.name == MAIN else f"@{self.name}"
+
+    @property
     def _secrets(self):
-        return self.folder.with_name("postgres.json")
+        return self.folder.with_name(f"{self.name}.json")
+
+    @property
+    def _users(self):
+        """Who uses the server holds a lock on this file."""
+        return places.STATE / f"{self.name}.users"
 
     @functools.cached_property
     def folder(self):
         """The folder with its data."""
-        return _folder(self.owner)
+        return _folder(self.owner, self.name)
 
     def ensure_running(self):
         """Make the server if need be, start it if it is not up, note its port.
@@ -141,7 +156,7 @@ class PrivateServer(PostgresServer):
             self._initialise()
         words = json.loads(self._secrets.read_text())
         if not self._is_running():
-            self._start()
+            self._start(places.free_port())
         self.port = int(self._pid_file().read_text().splitlines()[3])
         admin = PostgresServer(self.host, self.port, "postgres", words["admin"])
         self.password = words["role"]
@@ -159,18 +174,29 @@ class PrivateServer(PostgresServer):
             return
         os.close(self.use)
         self.use = None
-        with _USERS.open("a") as probe:
+        with self._users.open("a") as probe:
             try:
                 # An Odoo server inherited our shared lock: this fails while it runs.
                 fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
-            if self._is_running():
-                self._control("stop", "-m", "fast")
+            self.stop()
+
+    def stop(self, mode="fast"):
+        """Stop the server, whoever uses it.
+
+        :param str mode: ``smart``, ``fast`` or ``immediate``, as in ``pg_ctl``
+        """
+        if self._is_running():
+            self._control("stop", "-m", mode)
+
+    def start(self):
+        """Start the server after :meth:`stop`, on the port it had."""
+        self._start(self.port)
 
     def hold(self):
         """Count as a user of the server."""
-        self.use = os.open(_USERS, os.O_RDWR | os.O_CREAT, 0o600)
+        self.use = os.open(self._users, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self.use, fcntl.LOCK_SH)
 
     def _initialise(self):
@@ -179,7 +205,7 @@ class PrivateServer(PostgresServer):
             words = {"admin": secrets.token_hex(24), "role": secrets.token_hex(24)}
             self._secrets.touch(0o600)
             self._secrets.write_text(json.dumps(words))
-            new = self.folder.with_name("postgres.new")
+            new = self.folder.with_name(f"{self.name}.new")
             places.remove(new)
             new.mkdir(0o700)
             with tempfile.NamedTemporaryFile("w") as password:
@@ -200,9 +226,8 @@ class PrivateServer(PostgresServer):
                 settings.write(SETTINGS)
             new.rename(self.folder)
 
-    def _start(self):
+    def _start(self, port):
         log = self.folder / "server.log"
-        port = places.free_port()
         if self._control("start", "-w", "-t", "60", "-l", log, "-o", f"-p {port}"):
             lines = log.read_text(errors="replace") if log.exists() else ""
             last = (lines.splitlines() or ["it said nothing"])[-1]
@@ -243,9 +268,12 @@ def configured():
 
 
 @contextlib.contextmanager
-def server():
-    """The PostgreSQL server to use, up for the time of the block."""
-    chosen = configured()
+def server(chosen=None):
+    """A PostgreSQL server, up for the time of the block.
+
+    :param PostgresServer chosen: by default the one that is configured
+    """
+    chosen = chosen or configured()
     if not isinstance(chosen, PrivateServer):
         chosen.check_rights()
         yield chosen
@@ -274,9 +302,9 @@ def _server_user():
     return "postgres" if os.geteuid() == 0 else None
 
 
-def _folder(owner):
+def _folder(owner, name):
     """The checkout's own folder, or one that the server's user can reach."""
-    inside = places.STATE / "postgres"
+    inside = places.STATE / name
     if owner is None:
         return inside
     probe = subprocess.run(
@@ -284,8 +312,8 @@ def _folder(owner):
     )
     if probe.returncode == 0:
         return inside
-    name = hashlib.sha256(str(places.ROOT).encode()).hexdigest()[:12]
-    outside = Path("/var/lib/g2p-spar") / name
+    checkout = hashlib.sha256(str(places.ROOT).encode()).hexdigest()[:12]
+    outside = Path("/var/lib/g2p-spar") / checkout
     outside.mkdir(parents=True, exist_ok=True)
     say(f"  the user {owner} cannot reach {places.STATE}; the database is in {outside}")
-    return outside / "postgres"
+    return outside / name

@@ -165,7 +165,7 @@ def test_nothing_is_kept_here(spar, officer, connector, mapper, wire_id):
     assert done["state"] == "done", done["message"]
     value = wire_id.removeprefix("interop:")
     assert not spar.psql(
-        "SELECT id FROM g2p_spar_mapping WHERE id_value IN (%s, %s)", [wire_id, value]
+        "SELECT id FROM g2p_spar_mapping WHERE id_last = %s", [value[-4:]]
     )
     assert value not in spar.log()
     assert "123456789012" not in spar.log()

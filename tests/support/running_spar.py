@@ -15,13 +15,16 @@ class RunningSpar:
     :param str dsn: how to connect to the database, for libpq
     :param log_path: the server's log, or None if it is out of reach
     :param restart: function that stops and starts the server again, or None
+    :param instance: the :class:`~spar_setup.instance.Instance` that is served, or None
+        when it was not started here
     """
 
-    def __init__(self, base_url, db, dsn, log_path, restart=None):
+    def __init__(self, base_url, db, dsn, log_path, restart=None, instance=None):
         self.base_url = base_url
         self.db = db
         self.dsn = dsn
         self.log_path = log_path
+        self.instance = instance
         self._restart = restart
         self._allowed = []
 

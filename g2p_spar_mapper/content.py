@@ -1,0 +1,47 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What a mapping keeps of a person, sealed as one value per row."""
+
+import msgspec
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparConfigurationError,
+    SparIntegrityError,
+)
+
+from .keyring import get_keyring
+
+
+class Content(msgspec.Struct, array_like=True, frozen=True):
+    """The clear values of one mapping. New members go to the end, with a default."""
+
+    id_value: str  #: the ID without prefix and suffix
+    fa: str  #: the financial address string
+    components: dict[str, str]
+    name: str  #: who holds the account
+    phone: str
+    additional_info: str  #: JSON, as a number may be larger than msgpack knows
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Content)
+encode = _encoder.encode
+
+
+def place(mapping_id, id_key, fa_key):
+    """Where the content of a mapping belongs: moved to another row, or beside another
+    ID or account, it does not open."""
+    return f"mapping:{mapping_id}:{id_key}:{fa_key}"
+
+
+def open_content(mapping_id, id_key, fa_key, sealed):
+    """Decrypt the content of one mapping.
+
+    :raise SparIntegrityError: the row was changed outside of the registry, or is kept
+        under a key that the ring lacks
+    :rtype: Content
+    """
+    try:
+        plain = get_keyring().open(place(mapping_id, id_key, fa_key), sealed)
+        return _decoder.decode(plain)
+    except (SparConfigurationError, msgspec.MsgspecError):
+        raise SparIntegrityError("A mapping was not sealed by this registry.") from None

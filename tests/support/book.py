@@ -1,0 +1,333 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What callers were told by the API, kept to be compared with what is stored.
+
+A :class:`Book` sends messages and remembers of each whether it was answered. After the
+test :meth:`Book.check` reads the ledger and the mappings straight from the database,
+and every ID once more through the API. It fails unless what was acknowledged is there,
+once, in a legal order, and what was not acknowledged is there as a whole or not at all.
+"""
+
+import itertools
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import requests
+
+LINK, UPDATE, UNLINK, RESOLVE = "link", "update", "unlink", "resolve"
+SENDER = "demo-client"
+
+DONE = "done"  #: answered with results
+LATER = "later"  #: 503 with Retry-After: nothing is known about it
+CUT = "cut"  #: the connection was refused or went away: nothing is known about it
+
+_ADDRESS = (
+    "mobile_number:+2547{number:08}"
+    ".wallet_provider_name:M-PESA (Safaricom)"
+    ".wallet_provider_code:MPESA-KE"
+    ".fa_type:mobile_wallet_provider"
+)
+_numbers = itertools.count(1)
+
+
+def new_address():
+    """A financial address that no other call gives."""
+    return _ADDRESS.format(number=next(_numbers))
+
+
+def new_ids(count):
+    """IDs that nobody has used."""
+    return [f"token:{uuid.uuid4().hex}@nationalId" for _number in range(count)]
+
+
+@dataclass
+class Deed:
+    """One item of a message: what is to be done with one ID."""
+
+    wire_id: str
+    operation: str
+    address: str
+    reference: str
+    message: "Message" = field(repr=False, default=None)
+    result: dict = field(repr=False, default=None)  #: as answered, or None
+
+    @property
+    def acknowledged(self):
+        """Whether the caller was told that it is done."""
+        return bool(self.result) and self.result["status"] == "succ"
+
+
+@dataclass
+class Message:
+    """One message; it is sent again byte by byte as it was."""
+
+    operation: str
+    deeds: list[Deed]
+    transaction_id: str
+    body: bytes = field(repr=False)
+    sent_at: float = 0.0  #: first attempt, seconds of the monotonic clock
+    answered_at: float = float("inf")  #: when it had an answer
+    attempts: int = 0
+
+    @property
+    def answered(self):
+        return self.answered_at < float("inf")
+
+    def assert_done(self):
+        """Every item was acknowledged."""
+        refused = [deed.result for deed in self.deeds if not deed.acknowledged]
+        assert not refused, f"{len(refused)} refused, one of them: {refused[0]}"
+
+
+class Book:
+    """Sends messages to one address and keeps what became of them.
+
+    :param str base_url: of the server that shall answer
+    """
+
+    def __init__(self, base_url):
+        self.base_url = base_url
+        self.messages = []
+        self.seen = {DONE: 0, LATER: 0, CUT: 0}
+
+    # --------------------------------------------------------------------- sending
+
+    def write(self, operation, ids, addresses=None):
+        """Write a message about these IDs, with new addresses unless some are given.
+
+        :rtype: Message
+        """
+        needs = operation in (LINK, UPDATE)
+        addresses = addresses or [new_address() if needs else "" for _id in ids]
+        now = datetime.now(UTC).isoformat()
+        deeds = [
+            Deed(wire_id, operation, address, uuid.uuid4().hex)
+            for wire_id, address in zip(ids, addresses, strict=True)
+        ]
+        items = [
+            {"reference_id": deed.reference, "timestamp": now, "id": deed.wire_id}
+            | ({"fa": deed.address} if deed.address else {})
+            | ({"scope": "details"} if operation == RESOLVE else {})
+            for deed in deeds
+        ]
+        transaction_id = uuid.uuid4().hex
+        content = {
+            "header": {
+                "version": "1.0.0",
+                "message_id": uuid.uuid4().hex,
+                "message_ts": now,
+                "action": operation,
+                "sender_id": SENDER,
+                "total_count": len(items),
+            },
+            "message": {
+                "transaction_id": transaction_id,
+                f"{operation}_request": items,
+            },
+        }
+        message = Message(
+            operation, deeds, transaction_id, json.dumps(content).encode()
+        )
+        for deed in deeds:
+            deed.message = message
+        self.messages.append(message)
+        return message
+
+    def send(self, message, session=requests, timeout=60):
+        """Send a message once, for the first time or again.
+
+        :param session: a ``requests.Session`` of the calling thread
+        :param float timeout: seconds without a byte after which the test fails
+        :return: DONE, LATER or CUT
+        :raise AssertionError: the answer is none of these
+        """
+        message.attempts += 1
+        message.sent_at = message.sent_at or time.monotonic()
+        try:
+            response = session.post(
+                f"{self.base_url}/mapper/sync/{message.operation}",
+                data=message.body,
+                headers={"Content-Type": "application/json"},
+                timeout=timeout,
+            )
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+            return self._count(CUT)
+        if response.status_code == 503:
+            assert_put_off(response)
+            return self._count(LATER)
+        return self._count(DONE if self.note(message, response) else LATER)
+
+    def note(self, message, response):
+        """Keep the answer to a message.
+
+        :return: False when it says that the same message is still being processed
+        """
+        assert response.status_code == 200, _describe(response)
+        answer = response.json()
+        if answer["header"].get("status_reason_code") == "rjct.message_id.duplicate":
+            assert "is being processed" in answer["header"]["status_reason_message"]
+            return False
+        results = answer["message"][f"{message.operation}_response"]
+        by_reference = {result["reference_id"]: result for result in results}
+        assert len(by_reference) == len(results) == len(message.deeds)
+        for deed in message.deeds:
+            result = by_reference[deed.reference]
+            if deed.result:  # answered before: the stored answer
+                assert result["status"] == deed.result["status"], result
+            deed.result = result
+        message.answered_at = min(message.answered_at, time.monotonic())
+        return True
+
+    def insist(self, message, session=requests, patience=90):
+        """Send a message again and again until it is answered.
+
+        :param float patience: seconds after which the test fails
+        """
+        end = time.monotonic() + patience
+        while self.send(message, session) != DONE:
+            assert time.monotonic() < end, "the service does not return"
+            time.sleep(0.2)
+
+    def _count(self, kind):
+        self.seen[kind] += 1
+        return kind
+
+    # -------------------------------------------------------------------- checking
+
+    def check(self, spar, resolve_url=None):
+        """Compare what was acknowledged with what is stored.
+
+        :param RunningSpar spar: for its database
+        :param str resolve_url: server to resolve at, by default that of the messages
+        :return: what was counted, as a line of text
+        """
+        changes = [msg for msg in self.messages if msg.operation != RESOLVE]
+        events = self._read_events(spar, changes)
+        self._check_messages(changes, events)
+        last = self._check_histories(changes, events)
+        self._check_periods(spar, events)
+        self._check_resolved(last, resolve_url or self.base_url)
+        done = [deed for msg in changes for deed in msg.deeds if deed.acknowledged]
+        unknown = [msg for msg in changes if not msg.answered]
+        stored = sum(1 for msg in unknown if msg.deeds[0].reference in events)
+        return (
+            f"{len(changes)} messages, {len(done)} changes acknowledged, "
+            f"{len(events)} in the ledger, {len(last)} IDs read back; "
+            f"{len(unknown)} messages without an answer, {stored} of them stored; "
+            f"answers {self.seen[DONE]}, put off {self.seen[LATER]}, "
+            f"cut off {self.seen[CUT]}"
+        )
+
+    @staticmethod
+    def _read_events(spar, changes):
+        """Rows of the ledger by the reference of the deed they record."""
+        rows = spar.psql(
+            "SELECT id, verb, reference, id_key, mapping_id, at"
+            "  FROM g2p_spar_mapping_event WHERE transaction = ANY(%s) ORDER BY id",
+            [[message.transaction_id for message in changes]],
+        )
+        events = {row["reference"]: row for row in rows}
+        doubled = len(rows) - len(events)
+        assert not doubled, f"{doubled} changes are in the ledger twice"
+        return events
+
+    @staticmethod
+    def _check_messages(changes, events):
+        """Acknowledged is stored, refused is not, and nothing is half done."""
+        for message in changes:
+            there = [deed.reference in events for deed in message.deeds]
+            if message.answered:
+                told = [deed.acknowledged for deed in message.deeds]
+                assert there == told, f"told {told}, stored {there}: {message}"
+            else:
+                assert len(set(there)) == 1, f"half of it is stored: {message}"
+
+    @staticmethod
+    def _check_histories(changes, events):
+        """The order of changes of each ID is possible; return the last one of each.
+
+        :return: the last :class:`Deed` of each ID that is in the ledger, by ID
+        """
+        histories = {}
+        for message in changes:
+            for deed in message.deeds:
+                if deed.reference in events:
+                    histories.setdefault(deed.wire_id, []).append(deed)
+        last = {}
+        for wire_id, deeds in histories.items():
+            deeds.sort(key=lambda deed: events[deed.reference]["id"])
+            rows = [events[deed.reference] for deed in deeds]
+            assert len({row["id_key"] for row in rows}) == 1
+            is_linked = False
+            for deed, row in zip(deeds, rows, strict=True):
+                assert row["verb"] == deed.operation
+                assert (deed.operation == LINK) == (not is_linked), "impossible order"
+                is_linked = deed.operation != UNLINK
+            times = [row["at"] for row in rows]
+            assert times == sorted(times), "time runs backwards"
+            sent_at = 0
+            for deed in deeds:
+                # what was answered before another was sent has happened before it
+                sent_at = max(sent_at, deed.message.sent_at)
+                assert sent_at <= deed.message.answered_at, "impossible order"
+            last[wire_id] = deeds[-1]
+        return last
+
+    @staticmethod
+    def _check_periods(spar, events):
+        """One live mapping for each ID that is linked, and one period per address."""
+        expected = {}
+        for row in events.values():  # in the order of the ledger
+            live, periods = expected.get(row["id_key"], (0, 0))
+            opens = row["verb"] != UNLINK
+            expected[row["id_key"]] = (int(opens), periods + opens)
+        rows = spar.psql(
+            "SELECT id_key, count(*) AS periods,"
+            "       count(*) FILTER (WHERE closed_at IS NULL) AS live,"
+            "       count(*) FILTER (WHERE closed_at < opened_at) AS backwards"
+            "  FROM g2p_spar_mapping WHERE id_key = ANY(%s) GROUP BY id_key",
+            [list(expected)],
+        )
+        assert not sum(row["backwards"] for row in rows)
+        found = {row["id_key"]: (row["live"], row["periods"]) for row in rows}
+        assert found == expected
+
+    @staticmethod
+    def _check_resolved(last, url):
+        """The API gives the address of the last change, or says that there is none."""
+        book = Book(url)
+        ids = list(last)
+        for start in range(0, len(ids), 1000):
+            message = book.write(RESOLVE, ids[start : start + 1000])
+            book.insist(message)
+            for deed in message.deeds:
+                latest = last[deed.wire_id]
+                if latest.operation == UNLINK:
+                    assert deed.result["status_reason_code"] == "succ.id.not_found"
+                else:
+                    assert deed.result["status_reason_code"] == "succ.id.active"
+                    assert deed.result["fa"] == latest.address
+
+
+def assert_put_off(response):
+    """A 503 says when to come again and nothing else."""
+    assert int(response.headers["Retry-After"]) > 0, _describe(response)
+    (error,) = response.json()["errors"]
+    assert error["code"] == "err.service.unavailable", error
+    assert "Traceback" not in response.text
+
+
+def _describe(response):
+    return f"{response.status_code}: {response.text[:500]}"
+
+
+def at_once(count, run):
+    """Run ``run(number)`` in as many threads; give what they return.
+
+    The first failure of a thread is raised once all have ended.
+    """
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
