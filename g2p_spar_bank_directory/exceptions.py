@@ -47,6 +47,12 @@ class SparSecurityError(SparError):
     code = "security"
 
 
+class SparIntegrityError(SparError):
+    """A stored value is not what the suite stored; somebody has to look into it."""
+
+    code = "integrity"
+
+
 class AddressError(SparRejectedError):
     """A financial address, or the answers that should make one, are not acceptable.
 
