@@ -19,6 +19,8 @@
         "data/queue_job_channel.xml",
         "data/g2p_spar_id_type.xml",
         "data/g2p_spar_import.xml",
+        "data/queue_job.xml",
+        "data/ir_cron.xml",
         "views/g2p_spar_mapping_event_views.xml",
         "views/g2p_spar_read_views.xml",
         "views/g2p_spar_mapping_views.xml",

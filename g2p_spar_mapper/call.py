@@ -31,3 +31,4 @@ class Message(NamedTuple):
     items: list  #: request items of the operation
     body: bytes  #: as received
     is_async: bool = False
+    as_list: bool = False  #: the queries of a status request came as a list

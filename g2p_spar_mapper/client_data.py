@@ -37,6 +37,7 @@ class ClientData(NamedTuple):
     valid_from: float  #: seconds since 1970
     valid_until: float  #: seconds since 1970
     renderings: dict  #: code of account type -> Rendering of addresses it looks up
+    callback_allowed: tuple[str, ...] = ()  #: where results may be sent
 
     def reaches_from(self, address):
         """Whether the client may call from there."""

@@ -319,8 +319,13 @@ _foreign_decoders = {verb: json.Decoder(cls | None) for verb, cls in _FOREIGN.it
 encode = json.Encoder().encode
 
 
-def _decode(decoder, body, root=""):
-    """Decode or say which member is at fault; the parser's texts hold no values."""
+def decode(decoder, body, root=""):
+    """Decode or say which member is at fault; the parser's texts hold no values.
+
+    :param decoder: of msgspec
+    :param str root: where in the message the body stands
+    :raise MessageError: names the member
+    """
     try:
         return decoder.decode(body)
     except RecursionError:
@@ -338,7 +343,7 @@ def decode_request(body: bytes) -> Request:
 
     :raise MessageError: not JSON, or the header is faulty
     """
-    return _decode(_request_decoder, body)
+    return decode(_request_decoder, body)
 
 
 def decode_request_message(operation: str, message: Raw):
@@ -347,7 +352,7 @@ def decode_request_message(operation: str, message: Raw):
     :return: transaction id and the list of request items
     :raise MessageError: a member is missing or has the wrong type
     """
-    content = _decode(_request_decoders[operation], message, "message")
+    content = decode(_request_decoders[operation], message, "message")
     return content.transaction_id, getattr(content, f"{operation}_request")
 
 
@@ -357,6 +362,6 @@ def decode_foreign_answer(operation: str, body: bytes):
     :return: its header, and its result items or None when it sent no list of them
     :raise MessageError: the body is no answer to this operation
     """
-    answer = _decode(_foreign_decoder, body)
-    content = _decode(_foreign_decoders[operation], answer.message, "message")
+    answer = decode(_foreign_decoder, body)
+    content = decode(_foreign_decoders[operation], answer.message, "message")
     return answer.header, content and getattr(content, f"{operation}_response")

@@ -9,6 +9,7 @@ STATUS = "status"  #: asks what became of an earlier message
 #: header action of a status request, of its answer and of its call-back
 STATUS_ACTION = "txn-status"
 ON_STATUS_ACTION = "txn-on-status"
+_STATUS_ACTIONS = ("status", "txn_status", "txnstatus")
 
 #: path beneath each root that serves an operation
 _SUFFIXES = {operation: operation for operation in OPERATIONS} | {STATUS: "txn/status"}
@@ -39,3 +40,18 @@ def _endpoints():
 
 #: path -> what is served there; the method is always POST
 ENDPOINTS = dict(_endpoints())
+
+
+def action(operation: str, given: str, strict: bool) -> str:
+    """What a message to an operation's address must have as action.
+
+    :param str given: what it has; the names of a status request differ between programs
+    """
+    if operation != STATUS:
+        return operation
+    return given if not strict and given in _STATUS_ACTIONS else STATUS_ACTION
+
+
+def callback(operation: str) -> str:
+    """What is added to a receiver's address for the result of an operation."""
+    return "txn/on-status" if operation == STATUS else f"on-{operation}"

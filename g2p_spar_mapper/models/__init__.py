@@ -13,8 +13,11 @@ from . import client_key
 from . import client_authentication
 from . import client_rendering
 from . import fsp
+from . import client_callback
 from . import transaction
+from . import transaction_job
 from . import gateway
+from . import gateway_later
 from . import signing_key
 from . import token
 from . import mapper_preview

@@ -8,12 +8,13 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
 from .. import parameters, replay
 from ..call import Message, Reply
-from ..faults import ApiError
-from ..g2p_connect import checks, envelope, messages
+from ..g2p_connect import checks, envelope, messages, paths, status
 from ..outcomes import OK, Actor
 from ..rendering import render
 
 MAX_BODY = 10 * 1024 * 1024  #: bytes
+#: what changes the registry
+WRITES = (messages.LINK, messages.UPDATE, messages.UNLINK)
 #: how old a message of a strict client may be, and how far ahead of our clock
 HOURS_BACK = 24
 MINUTES_AHEAD = 5
@@ -45,8 +46,6 @@ class G2pSparGateway(models.AbstractModel):
         :raise messages.MessageError: the message cannot be read
         :raise SparSecurityError: the client is not known or may not do this
         """
-        if call.is_async or call.operation not in messages.OPERATIONS:
-            raise ApiError(404, "Not served yet")
         request = messages.decode_request(call.body)
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or "", request.signature
@@ -66,25 +65,43 @@ class G2pSparGateway(models.AbstractModel):
         :raise messages.MessageError: the message cannot be read
         :raise SparSecurityError: the client may not call this operation
         """
-        header = request.header
         self._check_right(call.operation, client)
-        if header.encrypted:
+        if request.header.encrypted:
             raise messages.MessageError(
                 "Encrypted messages are not supported", "err.encryption.invalid"
             )
-        transaction_id, items = messages.decode_request_message(
-            call.operation, request.message
-        )
-        checks.check_message_id(header.message_id)
-        checks.check_transaction_id(transaction_id)
+        message = self._take_apart(call, request)
+        checks.check_message_id(message.header.message_id)
+        checks.check_transaction_id(message.transaction_id)
+        return message
+
+    @api.model
+    def _take_apart(self, call, request) -> Message:
+        """:raise messages.MessageError: the message cannot be read"""
+        as_list = False
+        if call.operation == paths.STATUS:
+            transaction_id, items, as_list = status.decode(request.message)
+        else:
+            transaction_id, items = messages.decode_request_message(
+                call.operation, request.message
+            )
         return Message(
-            call.operation, header, transaction_id, items, call.body, call.is_async
+            call.operation,
+            request.header,
+            transaction_id,
+            items,
+            call.body,
+            call.is_async,
+            as_list,
         )
 
     @api.model
     def _check_right(self, operation, client):
-        """:raise SparSecurityError: the client may not call this operation"""
-        if operation not in client.verbs:
+        """Every client may ask what became of its own messages.
+
+        :raise SparSecurityError: the client may not call this operation
+        """
+        if operation not in (*client.verbs, paths.STATUS):
             raise SparSecurityError(
                 f"This client may not call {operation}", "err.request.forbidden"
             )
@@ -93,11 +110,13 @@ class G2pSparGateway(models.AbstractModel):
     def _answer(self, message, client) -> bytes:
         """Check the header, have the mapper do it, write the answer.
 
-        :return: JSON of the answer
+        :return: JSON of the answer, or of the Ack when it comes later
         """
+        if message.is_async:
+            return self._accept(message, client)
         if fault := self._header_fault(message, client):
             return self._refuse(message, fault)
-        if message.operation != messages.RESOLVE:
+        if message.operation in WRITES:
             return self._answer_once(message, client)
         if client.strict:
             # compatible clients use message ids again, and look-ups change nothing
@@ -122,7 +141,7 @@ class G2pSparGateway(models.AbstractModel):
     @api.model
     def _header_fault(self, message, client):
         fault = checks.header_fault(
-            message.operation,
+            paths.action(message.operation, message.header.action, client.strict),
             message.header,
             len(message.items),
             client.strict,

@@ -6,13 +6,15 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import parameters, replay
-from ..g2p_connect import messages, paths
+from ..g2p_connect import messages, paths, status
 from ..lean_many2one import LeanMany2one
 from .gateway import HOURS_BACK
 
 #: how long the row of a message, and its contents, are kept
 DAYS_KEPT = 30
 CONTENT_DAYS_KEPT = 7
+#: messages that one status query looks at
+MOST_MESSAGES = 100
 #: rows that the clean-up takes at once
 BATCH = 10_000
 
@@ -141,6 +143,45 @@ class G2pSparTransaction(models.Model):
         )
         self.invalidate_model(flush=False)
         return self.env.cr.rowcount
+
+    # --- status -----------------------------------------------------------------------
+
+    @api.model
+    def _asked_for(self, query, message, client):
+        """The messages of a client that a status query is about, oldest first.
+
+        A transaction may span messages: it is those of one operation, as many of the
+        latest as the client could have sent in one message.
+
+        :param StatusQuery query: what is asked; references are looked for in the
+            transaction that the request itself names
+        :param Message message: the status request
+        :param ClientData client: who asks
+        """
+        name, values = query.attribute_type, query.values
+        operations = [query.txn_type] if query.txn_type else messages.OPERATIONS
+        if name == status.REFERENCE_IDS:
+            name, values = "transaction_id", [message.transaction_id]
+        # what a sync look-up found is not kept
+        answered = Domain("operation", "!=", messages.RESOLVE) | Domain(
+            "is_async", "=", True
+        )
+        found = self.search(
+            Domain("client_id", "=", client.id)
+            & Domain("operation", "in", operations)
+            & Domain(name, "in", [value for value in values if "\x00" not in value])
+            & answered,
+            limit=MOST_MESSAGES,
+        )
+        items, chosen = 0, self.browse()
+        for transaction in found:
+            items += transaction.item_count
+            if chosen and (
+                items > client.item_limit or transaction.operation != found[0].operation
+            ):
+                break
+            chosen |= transaction
+        return chosen[::-1]
 
     # --- contents ---------------------------------------------------------------------
 

@@ -4,6 +4,9 @@ from . import test_api_item_rows
 from . import test_api_message_rows
 from . import test_api_resolve_rows
 from . import test_api_server
+from . import test_async
+from . import test_callback
+from . import test_callbacks
 from . import test_client
 from . import test_client_limits
 from . import test_client_signature
@@ -25,6 +28,7 @@ from . import test_replay
 from . import test_sealing
 from . import test_signing_key
 from . import test_steady_server
+from . import test_status
 from . import test_transaction
 from . import test_token
 from . import test_mapping_import_check

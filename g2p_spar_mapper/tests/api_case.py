@@ -5,10 +5,14 @@ from datetime import UTC, datetime
 
 from odoo.tests import HttpCase, new_test_user
 
+from odoo.addons.queue_job.exception import RetryableJobError
+from odoo.addons.queue_job.job import Job
+
 from . import documented
 
 OPERATIONS = ("link", "update", "unlink", "resolve")
 ROOTS = ("/mapper/sync", "/sync")
+ASYNC_ROOTS = ("/mapper", "/mapper/async", "/async")
 TIME = "2026-01-31T10:00:00+00:00"
 
 
@@ -104,6 +108,63 @@ class ApiCase(HttpCase):
         self.assertEqual(response.status_code, 200, response.text)
         answer = response.json()
         return answer["header"], answer["message"][f"{operation}_response"]
+
+    # --- asynchronous -----------------------------------------------------------------
+
+    def post_async(self, operation, items, root=ASYNC_ROOTS[0], **header):
+        """Send items to an asynchronous address; give the Ack."""
+        response = self.post(operation, self.message(operation, items, **header), root)
+        self.assertEqual(response.status_code, 200, response.text)
+        return response.json()["message"]
+
+    def call_async(self, operation, items, root=ASYNC_ROOTS[0], **header):
+        """Send items and let the job do them.
+
+        :return: header and results of the answer; it is the one that is called back
+        """
+        ack = self.post_async(operation, items, root, **header)
+        self.assertIn(ack["ack_status"], ("ACK", "NACK"), ack)
+        row = self.row(ack)
+        self.run_job(row, "process")
+        answer = json.loads(row._contents("answer"))
+        self.assertEqual(answer["message"]["correlation_id"], ack["correlation_id"])
+        return answer["header"], answer["message"][f"{operation}_response"]
+
+    def row(self, ack):
+        """The stored message that an Ack is about."""
+        return self.env["g2p.spar.transaction"].search(
+            [("correlation_id", "=", ack["correlation_id"])]
+        )
+
+    def job(self, row, step):
+        """The waiting job of a step, as queue_job keeps it."""
+        return self.env["queue.job"].search(
+            [
+                ("identity_key", "=", f"{row._name}:{row.id}:{step}"),
+                ("state", "=", "pending"),
+            ]
+        )
+
+    def run_job(self, row, step):
+        """Run the job of a step (``process`` or ``call_back``) as the runner would."""
+        record = self.job(row, step)
+        self.assertEqual(len(record), 1)
+        self.env.flush_all()  # jobs look from transactions of their own
+        job = Job.load(self.env, record.uuid)
+        try:
+            job.perform()
+            job.set_done()
+            job.store()
+        finally:
+            self.env.invalidate_all()
+
+    def put_off(self, row, step):
+        """Run a job that asks to be run again later; give its reason."""
+        try:  # assertRaises would take back what the job did until then
+            self.run_job(row, step)
+        except RetryableJobError as err:
+            return str(err)
+        return self.fail("the job was not put off")
 
     def call_one(self, operation, item, **header):
         answer_header, results = self.call(operation, [item], **header)

@@ -1,0 +1,214 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Asking what became of an earlier message: txn/status."""
+
+from datetime import UTC, datetime
+
+from msgspec import Raw, Struct, json
+
+from . import codes
+from .checks import HeaderFault
+from .messages import (
+    ANSWERS,
+    OPERATIONS,
+    RESULTS,
+    AnswerHeader,
+    MessageError,
+    Text,
+    encode,
+)
+from .messages import decode as read
+from .paths import ON_STATUS_ACTION
+
+TRANSACTION_ID = "transaction_id"
+REFERENCE_IDS = "reference_id_list"
+CORRELATION_ID = "correlation_id"
+ATTRIBUTES = (TRANSACTION_ID, REFERENCE_IDS, CORRELATION_ID)
+#: the specification asks about one transaction at a time; OpenG2P's libraries send a
+#: list, mostly of one
+MAX_QUERIES = 100
+
+UNKNOWN = "No such transaction of this client is known"
+NOT_KEPT = "The results of this transaction are not kept any more"
+
+
+class StatusQuery(Struct):
+    """One transaction that is asked about."""
+
+    reference_id: Text = None
+    txn_type: Text = None
+    attribute_type: Text = None
+    attribute_value: str | list[str] | None = None
+
+    @property
+    def values(self) -> list[str]:
+        value = self.attribute_value
+        return value if isinstance(value, list) else [value or ""]
+
+
+class StatusRequest(Struct):
+    transaction_id: str
+    txnstatus_request: StatusQuery | list[StatusQuery]
+
+
+class StatusResult(Struct):
+    """What became of a transaction: type and message of its answer."""
+
+    txn_type: str
+    txn_status: Raw
+
+
+class StatusAnswerMessage(Struct):
+    transaction_id: str
+    correlation_id: str
+    txnstatus_response: StatusResult | list[StatusResult]
+
+
+class StatusAnswer(Struct):
+    header: AnswerHeader
+    message: StatusAnswerMessage
+    signature: str = ""
+
+
+class Found(Struct):
+    """What is known of the message or messages that a query is about."""
+
+    operation: str
+    transaction_id: str
+    correlation_id: str
+    results: list[Raw]
+    is_finished: bool = True
+    text: str = ""  #: a sentence, when there is something to say
+
+
+class _Kept(Struct):
+    message: dict[str, Raw]
+
+
+class _Named(Struct):
+    reference_id: Text = None
+
+
+_request_decoder = json.Decoder(StatusRequest)
+_kept_decoder = json.Decoder(_Kept)
+_list_decoder = json.Decoder(list[Raw])
+_named_decoder = json.Decoder(_Named)
+
+
+def decode(message: Raw):
+    """Read the inner part of a request.
+
+    :return: transaction id, the queries, and whether they came as a list
+    :raise MessageError: a member is missing, or of the wrong type or kind
+    """
+    content = read(_request_decoder, message, "message")
+    queries = content.txnstatus_request
+    as_list = isinstance(queries, list)
+    if not as_list:
+        queries = [queries]
+    if len(queries) > MAX_QUERIES:
+        raise MessageError(f"message.txnstatus_request: more than {MAX_QUERIES}")
+    for query in queries:
+        if query.attribute_type not in ATTRIBUTES:
+            raise MessageError("message.txnstatus_request.attribute_type: not known")
+        if query.txn_type and query.txn_type not in OPERATIONS:
+            raise MessageError("message.txnstatus_request.txn_type: not known")
+    return content.transaction_id, queries, as_list
+
+
+def kept_results(operation: str, answer: bytes) -> list[Raw]:
+    """The results in an answer of ours, each as it went out."""
+    kept = _kept_decoder.decode(answer)
+    return _list_decoder.decode(kept.message[f"{operation}_response"])
+
+
+def open_results(operation: str, items: list, status: str) -> list[Raw]:
+    """Results of items that are not finished.
+
+    :param str status: ``rcvd`` or ``pdng``
+    """
+    now = _now()
+    return [
+        Raw(
+            encode(
+                RESULTS[operation](item.reference_id or "", now, status, item.id or "")
+            )
+        )
+        for item in items
+    ]
+
+
+def pick(results: list[Raw], references: list[str]) -> list[Raw]:
+    """The results of these reference ids."""
+    wanted = set(references)
+    return [
+        result
+        for result in results
+        if _named_decoder.decode(result).reference_id in wanted
+    ]
+
+
+def build_answer(
+    header,
+    transaction_id: str,
+    correlation_id: str,
+    queries: list[StatusQuery],
+    found: list[Found | None],
+    as_list: bool,
+    fault: HeaderFault | None = None,
+) -> bytes:
+    """The answer to a request.
+
+    :param header: of the request
+    :param str correlation_id: of an asynchronous request; by default that of the
+        transaction that is asked about
+    :param list found: for each query what is known, None when nothing is
+    :param bool as_list: answer in the form of OpenG2P's libraries
+    :param HeaderFault fault: why the request is refused, if it is
+    """
+    results = [
+        _result(query, one, as_list) for query, one in zip(queries, found, strict=True)
+    ]
+    known = [one for one in found if one]
+    total = sum(len(one.results) for one in known)
+    answer_header = AnswerHeader(
+        message_id=header.message_id,
+        message_ts=_now(),
+        action=ON_STATUS_ACTION,
+        status=codes.SUCC if known else codes.RJCT,
+        total_count=total,
+        completed_count=sum(len(one.results) for one in known if one.is_finished),
+        sender_id=header.receiver_id or "",
+        receiver_id=header.sender_id or "",
+    )
+    if fault:
+        answer_header.status_reason_code = fault.code
+        answer_header.status_reason_message = fault.message
+    # no reason code of a header says "unknown"
+    elif text := next((one.text for one in known), UNKNOWN):
+        answer_header.status_reason_message = text
+    correlation_id = correlation_id or next((one.correlation_id for one in known), "")
+    return encode(
+        StatusAnswer(
+            answer_header,
+            StatusAnswerMessage(
+                transaction_id, correlation_id, results if as_list else results[0]
+            ),
+        )
+    )
+
+
+def _result(query, found, as_list):
+    if not found:
+        is_named = query.attribute_type == TRANSACTION_ID
+        transaction_id = next(iter(query.values), "") if is_named else ""
+        found = Found(query.txn_type or OPERATIONS[0], transaction_id, "", [])
+    # the libraries know the type as it is asked for, the specification as answered
+    kind = found.operation if as_list else f"on-{found.operation}"
+    content = ANSWERS[found.operation](
+        found.transaction_id, found.correlation_id, found.results
+    )
+    return StatusResult(kind, Raw(encode(content)))
+
+
+def _now():
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

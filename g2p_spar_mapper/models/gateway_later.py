@@ -1,0 +1,142 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import uuid
+
+from odoo import api, models
+
+from .. import callbacks, replay
+from ..g2p_connect import ack, checks, messages, paths, status
+from .gateway import Work
+
+
+class G2pSparGateway(models.AbstractModel):
+    """What is answered later: asynchronous messages, and the status of messages."""
+
+    _inherit = "g2p.spar.gateway"
+
+    # --- asynchronous messages --------------------------------------------------------
+
+    @api.model
+    def _accept(self, message, client) -> bytes:
+        """Take a message to be processed by a job, and say so.
+
+        It is stored, with its job, in this transaction: what got an ACK is not lost.
+
+        :return: JSON of the Ack
+        """
+        if fault := self._header_fault(message, client):
+            return ack.build_error(ack.error_code(fault.code), fault.message)
+        url = message.header.sender_uri or client.callback_url
+        if url and not callbacks.is_within(url, client.callback_allowed):
+            return ack.build_error(
+                ack.SENDER_URI, "sender_uri is not among the addresses agreed upon"
+            )
+        if message.operation == paths.STATUS and not any(self._find(message, client)):
+            return ack.build_error(ack.NOT_FOUND, status.UNKNOWN)
+        claimed = replay.claim(
+            self.env, client, message, request=True, callback_url=url
+        )
+        if isinstance(claimed, checks.HeaderFault):
+            return ack.build_error(ack.BAD_REQUEST, claimed.message)
+        if isinstance(claimed, replay.Claim):
+            self.env["g2p.spar.transaction"].browse(claimed.id)._enqueue("process")
+            is_called_back = bool(url)
+        else:
+            is_called_back = bool(claimed.callback_url)
+        return ack.build_ack(
+            claimed.correlation_id, claimed.received_at, is_called_back
+        )
+
+    @api.model
+    def _finish(self, call, client, correlation_id) -> Work:
+        """Process a message that was accepted earlier.
+
+        :param Call call: the message as it came in
+        :param ClientData client: who sent it
+        :param str correlation_id: as in the Ack
+        :raise SparSecurityError: the client may not call this operation any more
+        """
+        message = self._read(call, messages.decode_request(call.body), client)
+        # the result is a message of ours, and the same one however often it is sent
+        message.header.message_id = str(uuid.uuid4())
+        return self._work(message, client, correlation_id)
+
+    @api.model
+    def _refuse_later(self, call, correlation_id, fault) -> bytes:
+        """The answer to a message that was accepted and could not be processed."""
+        request = messages.decode_request(call.body)
+        request.header.message_id = str(uuid.uuid4())
+        message = self._take_apart(call, request)
+        return self._refuse(message, fault, correlation_id)
+
+    # --- status -----------------------------------------------------------------------
+
+    @api.model
+    def _work(self, message, client, correlation_id=""):
+        """Override: a status is looked up, not processed by the mapper."""
+        if message.operation != paths.STATUS:
+            return super()._work(message, client, correlation_id)
+        found = self._find(message, client)
+        body = self._answer_status(message, found, correlation_id)
+        return Work(body, sum(one is not None for one in found))
+
+    @api.model
+    def _refuse(self, message, fault, correlation_id=""):
+        """Override: a status has an answer of its own form."""
+        if message.operation != paths.STATUS:
+            return super()._refuse(message, fault, correlation_id)
+        found = [None] * len(message.items)
+        return self._answer_status(message, found, correlation_id, fault)
+
+    @api.model
+    def _answer_status(self, message, found, correlation_id="", fault=None):
+        return status.build_answer(
+            message.header,
+            message.transaction_id,
+            correlation_id,
+            message.items,
+            found,
+            message.as_list,
+            fault,
+        )
+
+    @api.model
+    def _find(self, message, client):
+        """What is known about each query of a status message; None where nothing is.
+
+        :rtype: list[status.Found | None]
+        """
+        transactions = self.env["g2p.spar.transaction"]
+        return [
+            self._prepare_found(transactions._asked_for(query, message, client), query)
+            for query in message.items
+        ]
+
+    @api.model
+    def _prepare_found(self, transactions, query):
+        """Put the results of all messages of one transaction together."""
+        if not transactions:
+            return None
+        results, text = [], ""
+        for transaction in transactions:
+            answer = transaction._contents("answer")
+            if answer:
+                results += status.kept_results(transaction.operation, answer)
+            elif transaction.state in ("rcvd", "pdng"):
+                results += status.open_results(
+                    transaction.operation, transaction._items(), transaction.state
+                )
+            else:
+                text = status.NOT_KEPT
+        if query.attribute_type == status.REFERENCE_IDS:
+            results = status.pick(results, query.values)
+            if not results and not text:
+                return None
+        latest = transactions[-1]
+        return status.Found(
+            latest.operation,
+            latest.transaction_id,
+            latest.correlation_id,
+            results,
+            all(one.state not in ("rcvd", "pdng") for one in transactions),
+            text,
+        )

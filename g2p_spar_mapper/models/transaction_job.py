@@ -1,0 +1,260 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import logging
+from contextlib import contextmanager
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparConfigurationError,
+    SparError,
+    SparSecurityError,
+    SparTransientError,
+)
+from odoo.addons.queue_job.exception import RetryableJobError
+
+from .. import callbacks, http_client, parameters, replay
+from ..call import Call
+from ..g2p_connect import ack, messages, paths
+from ..g2p_connect.checks import HeaderFault
+
+_logger = logging.getLogger(__name__)
+
+ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
+#: attempts with the back-off of data/queue_job.xml: about a day for a message, and more
+#: than two days for its call-back
+MAX_ATTEMPTS = {"process": 40, "call_back": 70}
+CALLBACK_SECONDS = 20
+CALLBACK_BYTES = 1 << 16
+STRANDED = timedelta(minutes=30)
+
+START = """
+    UPDATE g2p_spar_transaction SET state = 'pdng'
+     WHERE id = %s AND state = 'rcvd'
+"""
+LOCK = "SELECT state FROM g2p_spar_transaction WHERE id = %s FOR NO KEY UPDATE"
+PROMISE = "UPDATE g2p_spar_transaction SET callback_state = 'waiting' WHERE id = %s"
+NOTE = """
+    UPDATE g2p_spar_transaction
+       SET callback_state = %s, callback_fault = %s,
+           callback_attempts = callback_attempts + 1,
+           callback_at = clock_timestamp() AT TIME ZONE 'UTC'
+     WHERE id = %s
+"""
+GIVE_UP = """
+    UPDATE g2p_spar_transaction SET callback_state = 'failed'
+     WHERE id = %s AND callback_state = 'waiting'
+"""
+
+
+class G2pSparTransaction(models.Model):
+    """How asynchronous messages are processed and their results sent.
+
+    A job's transaction is lost when the job is put off, and must not be committed
+    before its end. So what a job does here is done in transactions of its own: that it
+    began; what it did, with the answer and the promise of a call-back; what a receiver
+    said. Each looks at the state first: a job that runs again, after a crash or
+    because somebody started it twice, does nothing twice. Only a call-back may arrive
+    again when the process dies just after it was sent; it has the same message id.
+    """
+
+    _inherit = "g2p.spar.transaction"
+
+    def _enqueue(self, step):
+        """Make the job of a step; harmless when there is one.
+
+        :param str step: ``process`` or ``call_back``
+        """
+        descriptions = {
+            "process": self.env._("Process an API message"),
+            "call_back": self.env._("Send the result of an API message"),
+        }
+        for transaction in self:
+            delayed = transaction.with_delay(
+                description=descriptions[step],
+                identity_key=f"{self._name}:{transaction.id}:{step}",
+                max_retries=MAX_ATTEMPTS[step],
+            )
+            getattr(delayed, f"_job_{step}")()
+
+    @api.model
+    def _cron_enqueue_stranded(self):
+        """Give unfinished messages whose job was deleted or cancelled a new one."""
+        old = Domain("received_at", "<", fields.Datetime.now() - STRANDED)
+        unprocessed = old & Domain("state", "in", ("rcvd", "pdng"))
+        unsent = old & Domain("callback_state", "=", "waiting")
+        for step, domain in (("process", unprocessed), ("call_back", unsent)):
+            self.search(domain, order="id", limit=1000)._enqueue(step)
+
+    @contextmanager
+    def _in_own_transaction(self):
+        """The record in a transaction that ends with the ``with`` block."""
+        try:
+            with self.env.registry.cursor() as cr:
+                yield self.with_env(self.env(cr=cr))
+        finally:
+            self.invalidate_recordset(flush=False)
+
+    # --- processing -------------------------------------------------------------------
+
+    def _job_process(self):
+        """Process the message and keep the answer: the job's body.
+
+        :raises RetryableJobError: a passing fault
+        """
+        self.ensure_one()
+        with self._in_own_transaction() as transaction:
+            transaction.env.cr.execute(START, [self.id])
+        try:
+            with self._in_own_transaction() as transaction:
+                transaction._process()
+        except SparTransientError as err:
+            raise RetryableJobError(err.message) from err
+
+    def _process(self):
+        self.env.cr.execute(LOCK, [self.id])
+        if self.env.cr.fetchone() != ("pdng",):
+            return
+        gateway = self.env["g2p.spar.gateway"].with_context(lang="en_US")
+        call = self._call()
+        try:
+            self._check_client()
+            work = gateway._finish(
+                call, self.client_id.sudo()._prepare_data(), self.correlation_id
+            )
+        except SparSecurityError as err:
+            self._refuse(call, err.message)
+        else:
+            self._keep("succ", work.done_count, work.body)
+
+    def _job_process_failed(self, **_kwargs):
+        """The job gave up: say so to the client; called in a transaction of its own."""
+        self.ensure_one()
+        self.env.cr.execute(LOCK, [self.id])
+        if self.env.cr.fetchone()[0] not in ("rcvd", "pdng"):
+            return
+        try:
+            self._refuse(self._call(), "The message could not be processed")
+        except SparError as err:
+            # nothing can be told without the key; the next clean-up tries again
+            _logger.error("API message %s cannot be read: %s", self.id, err.message)
+
+    def _refuse(self, call, text):
+        fault = HeaderFault("rjct.errors.too_many", text)
+        gateway = self.env["g2p.spar.gateway"].with_context(lang="en_US")
+        body = gateway._refuse_later(call, self.correlation_id, fault)
+        self._keep("rjct", 0, body)
+
+    def _keep(self, state, done_count, body):
+        """Keep the answer and promise the call-back."""
+        context = replay.context_of(self.client_id.id, self.sudo().replay_key)
+        claimed = replay.Claim(self.id, self.received_at, self.correlation_id, context)
+        replay.settle(self.env, claimed, state, done_count, body)
+        if self.callback_url:
+            self.env.cr.execute(PROMISE, [self.id])
+            self._enqueue("call_back")
+        self.invalidate_recordset(flush=False)
+
+    def _call(self):
+        """The message as it came in."""
+        body = self._contents("request")
+        return Call(self.operation, body, "", is_async=True)
+
+    def _items(self):
+        """The items of a message that is not finished."""
+        call = self._call()
+        request = messages.decode_request(call.body)
+        return self.env["g2p.spar.gateway"]._take_apart(call, request).items
+
+    def _check_client(self):
+        """:raise SparSecurityError: the client may not use the registry now"""
+        client_sudo = self.client_id.sudo()
+        if client_sudo.state == "suspended":
+            raise SparSecurityError("The client is suspended")
+
+    # --- call-backs -------------------------------------------------------------------
+
+    def _job_call_back(self):
+        """Send the result: the job's body.
+
+        :raises RetryableJobError: it did not arrive
+        """
+        self.ensure_one()
+        if self.callback_state != "waiting":
+            return
+        fault, state = "", "waiting"
+        try:
+            self._check_client()
+            state = self._send_result()
+        except SparError as err:
+            fault = err.message
+        with self._in_own_transaction() as transaction:
+            transaction.env.cr.execute(NOTE, [state, fault or None, self.id])
+        _logger.info("API message %s: call-back %s %s", self.id, state, fault)
+        if state == "waiting":
+            raise RetryableJobError(fault)
+
+    def _send_result(self):
+        """:return: the state of the call-back
+        :raise SparError: it did not arrive
+        """
+        answer = self._contents("answer")
+        if answer is None:
+            raise SparConfigurationError("The result is not kept any more.")
+        client_sudo = self.client_id.sudo()
+        if not (
+            callbacks.parse(self.callback_url)[0] == "https"
+            or client_sudo._is_http_allowed()
+        ):
+            raise SparConfigurationError("The address has to begin with https://.")
+        headers = {}
+        if client_sudo.signed_answers:
+            keys = self.env["g2p.spar.signing.key"]
+            answer, headers = keys._prepare_signed(answer)
+        reply = http_client.post(
+            callbacks.endpoint(self.callback_url, paths.callback(self.operation)),
+            answer,
+            seconds=parameters.number(self.env, "callback_seconds", CALLBACK_SECONDS),
+            max_bytes=CALLBACK_BYTES,
+            headers=headers,
+            guard=callbacks.guard(self._open_networks()),
+        )
+        if not 200 <= reply.status < 300:
+            raise SparTransientError(f"The receiver answered HTTP {reply.status}.")
+        is_refused = ack.read_ack(reply.body) in (ack.NACK, ack.ERR)
+        return "refused" if is_refused else "delivered"
+
+    def _open_networks(self):
+        """Networks beside the public Internet in which receivers may be."""
+        try:
+            return callbacks.parse_networks(
+                parameters.text(self.env, "callback_networks")
+            )
+        except ValueError as err:
+            raise SparConfigurationError(
+                "The parameter g2p_spar_mapper.callback_networks is faulty."
+            ) from err
+
+    def _job_call_back_failed(self, **_kwargs):
+        """The job gave up; called in a transaction of its own."""
+        self.env.cr.execute(GIVE_UP, [self.id])
+        self.invalidate_recordset(flush=False)
+
+    def action_call_back(self):
+        """Send the results again that did not arrive.
+
+        :raise AccessError: not an administrator
+        :raise UserError: there is nothing to send
+        """
+        if not self.env.user.has_group(ADMINISTRATOR):
+            raise AccessError(self.env._("Only administrators send results again."))
+        for transaction_sudo in self.sudo():
+            if transaction_sudo.callback_state not in ("refused", "failed"):
+                raise UserError(self.env._("This result needs not be sent again."))
+            if not transaction_sudo.answer:
+                raise UserError(self.env._("The result is not kept any more."))
+            self.env.cr.execute(PROMISE, [transaction_sudo.id])
+            transaction_sudo.with_user(api.SUPERUSER_ID)._enqueue("call_back")
+        self.invalidate_recordset(flush=False)

@@ -1,0 +1,267 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Asynchronous messages: taken at once, processed by a job. Numbers are those of the
+table of behaviour."""
+
+import json
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+import psycopg2.errors
+
+from odoo import fields
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
+
+from ..g2p_connect import paths
+from ..models.mapper import G2pSparMapper
+from .api_case import ASYNC_ROOTS, OPERATIONS, ROOTS, ApiCase
+
+ID = "token:spartest-1@nationalId"
+OTHER = "token:spartest-2@nationalId"
+
+
+@tagged("post_install", "-at_install")
+class TestAsync(ApiCase):
+    def refused(self, ack, code):
+        self.assertEqual(ack["ack_status"], "ERR", ack)
+        self.assertEqual(ack["error"]["code"], code)
+        self.assertTrue(ack["error"]["message"])
+        self.assertTrue(ack["correlation_id"])
+        self.assertFalse(self.row(ack))
+
+    def test_paths(self):
+        """What is served where, and that each address is."""
+        served = {}
+        for path, endpoint in paths.ENDPOINTS.items():
+            served.setdefault(endpoint, []).append(path)
+        for operation in OPERATIONS:
+            readonly = operation == "resolve"
+            self.assertEqual(
+                served[paths.Endpoint(operation, False, readonly)],
+                [f"{root}/{operation}" for root in ROOTS],
+            )
+            self.assertEqual(
+                served[paths.Endpoint(operation, True, False)],
+                [f"{root}/{operation}" for root in ASYNC_ROOTS],
+            )
+        for path in paths.ENDPOINTS:
+            response = self.post("", b"{}", root=path)
+            self.assertError(response, 400, "err.request.bad", "header")
+
+    def test_all_operations(self):
+        for root in ASYNC_ROOTS:
+            with self.subTest(root=root):
+                item = self.item(ID, fa=self.fa())
+                for operation, status, code in (
+                    ("link", "succ", None),
+                    ("link", "rjct", "rjct.reference_id.duplicate"),
+                    ("update", "succ", None),
+                    ("resolve", "succ", "succ.id.active"),
+                    ("unlink", "succ", None),
+                ):
+                    header, (result,) = self.call_async(operation, [item], root)
+                    self.assertEqual(header["status"], "succ")
+                    self.assertEqual(header["action"], f"on-{operation}")
+                    self.assertWire(result, status, code)
+
+    def test_ack_then_job(self):
+        message = self.message("link", [self.item(ID, fa=self.fa("712000777"))])
+        ack = self.post("link", message, ASYNC_ROOTS[0]).json()["message"]
+        self.assertEqual(ack["ack_status"], "NACK")
+        self.assertTrue(datetime.fromisoformat(ack["timestamp"]).tzinfo)
+        row = self.row(ack)
+        self.assertEqual(row.state, "rcvd")
+        self.assertEqual(self.live_addresses(ID), [])
+        job = self.job(row, "process")
+        self.assertEqual(job.channel, "root.spar.api")
+        self.assertFalse(job.args or job.kwargs)
+        for secret in ("spartest-1", "712000777"):
+            self.env.cr.execute(
+                "SELECT 1 FROM queue_job j, g2p_spar_transaction t"
+                " WHERE (j::text || t::text) LIKE %s",
+                [f"%{secret}%"],
+            )
+            self.assertFalse(self.env.cr.fetchall())
+        self.run_job(row, "process")
+        self.assertEqual(self.live_addresses(ID), [self.fa("712000777")])
+        self.assertEqual((row.state, row.done_count), ("succ", 1))
+        answer = json.loads(row._contents("answer"))
+        sent = message["header"]
+        self.assertNotEqual(answer["header"]["message_id"], sent["message_id"])
+        self.assertEqual(answer["header"]["receiver_id"], sent["sender_id"])
+        event = self.env["g2p.spar.mapping.event"].sudo().search([], limit=1)
+        self.assertEqual((event.channel, event.client_id), ("api", self.compat))
+
+    def test_row_21_wrong_action(self):
+        for action in ("unlink", "dance", ""):
+            ack = self.post_async("link", [self.item(ID)], action=action)
+            self.refused(ack, "err.request.bad")
+
+    def test_row_22_wrong_count(self):
+        ack = self.post_async(
+            "link", [self.item(ID)], total_count=2, sender_id="strict"
+        )
+        self.refused(ack, "err.request.bad")
+
+    def test_row_23a_empty_list(self):
+        self.refused(self.post_async("link", []), "err.request.bad")
+
+    def test_row_23b_too_many_items(self):
+        self.compat.item_limit = 1
+        ack = self.post_async("link", [self.item(ID), self.item(OTHER)])
+        self.refused(ack, "err.request.too_many_requests")
+
+    def test_row_24a_same_message(self):
+        for sender in ("compat", "strict"):
+            with self.subTest(sender=sender):
+                items = [self.item(f"token:spartest-{sender}@nationalId", fa=self.fa())]
+                message = self.message("link", items, sender_id=sender)
+                first = self.post("link", message, "/async").content
+                self.assertEqual(self.post("link", message, "/async").content, first)
+                row = self.row(json.loads(first)["message"])
+                self.run_job(row, "process")
+                # also once it is done, and by another address for the same
+                again = self.post("link", message, "/mapper/async").content
+                self.assertEqual(again, first)
+                self.assertFalse(self.job(row, "process"))
+
+    def test_row_24b_another_message_with_the_same_id(self):
+        self.post_async("link", [self.item(ID)], message_id="m", sender_id="strict")
+        ack = self.post_async(
+            "link", [self.item(OTHER)], message_id="m", sender_id="strict"
+        )
+        self.refused(ack, "err.request.bad")
+
+    def test_row_26_version(self):
+        ack = self.post_async("link", [self.item(ID)], version="2.0.0")
+        self.refused(ack, "err.version.not_supported")
+
+    def test_rows_of_http_errors(self):
+        """What is answered before anybody knows whether to answer later."""
+        message = self.message("link", [self.item(ID)])
+        post = self.post
+        self.compat.may_link = False
+        response = post("link", message, ASYNC_ROOTS[0])
+        self.assertError(response, 403, "err.request.forbidden")
+        message["header"]["sender_id"] = "nobody"
+        response = post("link", message, ASYNC_ROOTS[0])
+        self.assertError(response, 401, "err.sender_id.invalid")
+        message["header"] |= {"sender_id": "strict", "is_msg_encrypted": True}
+        response = post("link", message, ASYNC_ROOTS[0])
+        self.assertError(response, 400, "err.encryption.invalid")
+        for content_type in ("multipart/form-data; boundary=x", "text/plain"):
+            response = post("link", b"--x--", ASYNC_ROOTS[0], content_type)
+            self.assertError(response, 415, "err.request.bad")
+        self.assertFalse(self.env["g2p.spar.transaction"].search([]))
+
+    def test_row_32_sender_uri(self):
+        self.compat.callback_allowed = "https://pay.example.org/spar"
+        for uri in (
+            "https://evil.example.org/spar",
+            "https://pay.example.org/sparx",
+            "http://pay.example.org/spar",
+            "https://pay.example.org/spar/../x",
+            "not an address",
+        ):
+            ack = self.post_async("link", [self.item(ID)], sender_uri=uri)
+            self.refused(ack, "err.sender_uri.invalid")
+        ack = self.post_async(
+            "link", [self.item(ID)], sender_uri="https://pay.example.org/spar/a"
+        )
+        self.assertEqual(ack["ack_status"], "ACK")
+        self.assertEqual(self.row(ack).callback_url, "https://pay.example.org/spar/a")
+
+    def test_row_33_nowhere_to_send_the_result(self):
+        ack = self.post_async("link", [self.item(ID, fa=self.fa())])
+        self.assertEqual(ack["ack_status"], "NACK")
+        row = self.row(ack)
+        self.run_job(row, "process")
+        self.assertTrue(self.live_addresses(ID))
+        self.assertEqual(row.callback_state, "none")
+        self.assertFalse(self.job(row, "call_back"))
+
+    def test_row_33_default_address(self):
+        self.compat.callback_url = "https://pay.example.org/spar"
+        ack = self.post_async("link", [self.item(ID)], sender_uri=None)
+        self.assertEqual(ack["ack_status"], "ACK")
+        self.assertEqual(self.row(ack).callback_url, "https://pay.example.org/spar")
+
+    def test_job_that_runs_twice(self):
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        row._job_process()
+        answer = row._contents("answer")
+        row._job_process()
+        self.assertEqual(row._contents("answer"), answer)
+
+    def test_passing_fault(self):
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        fault = SparTransientError("later")
+        with patch.object(G2pSparMapper, "_link", side_effect=fault):
+            self.assertEqual(self.put_off(row, "process"), "later")
+        self.assertEqual(row.state, "pdng")
+        self.run_job(row, "process")
+        self.assertEqual(row.state, "succ")
+        self.assertTrue(self.live_addresses(ID))
+
+    def test_lasting_fault(self):
+        """The client is told, when the job gives up."""
+        self.compat.callback_url = "https://pay.example.org/spar"
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        with (
+            patch.object(G2pSparMapper, "_link", side_effect=ValueError),
+            self.assertRaises(ValueError),
+        ):
+            self.run_job(row, "process")
+        row._job_process_failed()
+        self.env.invalidate_all()
+        self.assertEqual((row.state, row.done_count), ("rjct", 0))
+        self.assertEqual(row.callback_state, "waiting")
+        self.assertTrue(self.job(row, "call_back"))
+        answer = json.loads(row._contents("answer"))
+        self.assertEqual(answer["header"]["status"], "rjct")
+        self.assertEqual(answer["header"]["action"], "on-link")
+        (result,) = answer["message"]["link_response"]
+        self.assertWire(result, "rjct", None)
+        self.assertEqual(result["id"], ID)
+
+    def test_client_suspended_meanwhile(self):
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        self.compat.state = "suspended"
+        self.run_job(row, "process")
+        self.assertEqual(row.state, "rjct")
+        self.assertEqual(self.live_addresses(ID), [])
+
+    def test_right_lost_meanwhile(self):
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        self.compat.may_link = False
+        self.run_job(row, "process")
+        self.assertEqual(row.state, "rjct")
+        self.assertEqual(self.live_addresses(ID), [])
+
+    def test_nothing_is_taken_that_is_not_stored(self):
+        """No Ack without a row and its job."""
+        queue = type(self.env["g2p.spar.transaction"])
+        fault = psycopg2.errors.AdminShutdown("terminating connection")
+        with (
+            patch.object(queue, "_enqueue", side_effect=fault),
+            mute_logger("odoo.addons.g2p_spar_mapper.faults"),
+        ):
+            response = self.post(
+                "link", self.message("link", [self.item(ID)]), ASYNC_ROOTS[0]
+            )
+        self.assertError(response, 503, "err.service.unavailable")
+        self.assertFalse(self.env["g2p.spar.transaction"].search([]))
+
+    def test_stranded_messages(self):
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        self.job(row, "process").unlink()
+        row._cron_enqueue_stranded()
+        self.assertFalse(self.job(row, "process"))
+        at = fields.Datetime.now() - timedelta(hours=1)
+        self.env.cr.execute("UPDATE g2p_spar_transaction SET received_at = %s", [at])
+        self.env.invalidate_all()
+        for _time in range(2):
+            row._cron_enqueue_stranded()
+        self.assertEqual(len(self.job(row, "process")), 1)

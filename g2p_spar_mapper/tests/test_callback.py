@@ -1,0 +1,182 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Results are sent until somebody takes them."""
+
+import json
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+
+from .api_case import ApiCase
+from .fake_peer import FakePeer, ReachesPeers
+
+ID = "token:spartest-1@nationalId"
+ACK = {"message": {"ack_status": "ACK", "timestamp": "", "correlation_id": "c"}}
+
+
+@tagged("post_install", "-at_install")
+class TestCallback(ReachesPeers, ApiCase):
+    def setUp(self):
+        super().setUp()
+        self.set_parameter("callback_http", "1")
+        self.set_parameter("callback_networks", "127.0.0.0/8")
+        self.reply = (200, ACK)
+        self.receiver = FakePeer(lambda *args: self.reply)
+        self.addCleanup(self.receiver.stop)
+        self.compat.callback_url = f"{self.receiver.url}/spar"
+
+    def set_parameter(self, name, value):
+        self.env["ir.config_parameter"].set_param(f"g2p_spar_mapper.{name}", value)
+
+    def processed(self, operation="link", **header):
+        """A message that was processed and whose result waits."""
+        items = [self.item(ID, fa=self.fa())]
+        row = self.row(self.post_async(operation, items, **header))
+        self.run_job(row, "process")
+        self.assertEqual(row.callback_state, "waiting")
+        return row
+
+    def fails(self, row, text):
+        self.assertIn(text, self.put_off(row, "call_back"))
+        self.assertEqual(row.callback_state, "waiting")
+        self.assertIn(text, row.callback_fault)
+        self.assertNotIn("spartest", row.callback_fault)
+
+    def test_result_arrives(self):
+        for operation in ("link", "update", "resolve", "unlink"):
+            with self.subTest(operation=operation):
+                row = self.processed(operation)
+                job = self.job(row, "call_back")
+                self.assertEqual(job.channel, "root.spar.callback")
+                self.assertFalse(job.args or job.kwargs)
+                self.run_job(row, "call_back")
+                path, body = self.receiver.requests.pop()
+                self.assertEqual(path, f"/spar/on-{operation}")
+                self.assertEqual(body["header"]["action"], f"on-{operation}")
+                self.assertEqual(body["header"]["status"], "succ")
+                self.assertEqual(body["header"]["receiver_id"], "compat")
+                message = body["message"]
+                self.assertEqual(message["correlation_id"], row.correlation_id)
+                self.assertEqual(message["transaction_id"], "t1")
+                (result,) = message[f"{operation}_response"]
+                self.assertEqual(result["status"], "succ")
+                self.assertEqual(row.callback_state, "delivered")
+                self.assertEqual(row.callback_attempts, 1)
+                self.assertTrue(row.callback_at)
+                # a job that runs again sends nothing
+                row._job_call_back()
+                self.assertFalse(self.receiver.requests)
+
+    def test_sender_uri(self):
+        for uri, path in (("/spar/a", "/spar/a/on-link"), ("/spar/on-link",) * 2):
+            row = self.processed(sender_uri=self.receiver.url + uri)
+            self.run_job(row, "call_back")
+            self.assertEqual(self.receiver.requests.pop()[0], path)
+
+    def test_answers_that_count_as_taken(self):
+        for reply in ((200, b""), (202, b"thanks"), (200, {"ok": True}), (204, b"")):
+            with self.subTest(reply=reply):
+                self.reply = reply
+                row = self.processed()
+                self.run_job(row, "call_back")
+                self.assertEqual(row.callback_state, "delivered")
+
+    def test_answers_that_refuse(self):
+        for status in ("NACK", "ERR"):
+            with self.subTest(status=status):
+                self.reply = (200, {"message": {"ack_status": status}})
+                row = self.processed()
+                self.run_job(row, "call_back")
+                self.assertEqual(row.callback_state, "refused")
+                self.assertFalse(self.job(row, "call_back"))
+
+    def test_answers_that_do_not_count(self):
+        row = self.processed()
+        for number, (reply, text) in enumerate(
+            [
+                ((500, b""), "HTTP 500"),
+                ((404, ACK), "HTTP 404"),
+                ((302, b"", {"Location": self.receiver.url}), "HTTP 302"),
+                ((200, b"x" * 100_000), "too long"),
+                ((200, b"{", {"Content-Length": 50, "Connection": "close"}), "cut off"),
+            ],
+            start=1,
+        ):
+            with self.subTest(text=text):
+                self.reply = reply
+                self.fails(row, text)
+                self.assertEqual(row.callback_attempts, number)
+        self.reply = (200, ACK)
+        self.run_job(row, "call_back")
+        self.assertEqual(row.callback_state, "delivered")
+        bodies = [body for _path, body in self.receiver.requests]
+        self.assertEqual(bodies, [bodies[0]] * 6)  # message_id included
+
+    def test_slow_receiver(self):
+        self.set_parameter("callback_seconds", "1")
+        self.reply = (200, b"x" * 100, {"X-Drip": "1"})
+        self.fails(self.processed(), "in time")
+
+    def test_receiver_that_is_away(self):
+        row = self.processed()
+        self.receiver.stop()
+        self.addCleanup(setattr, self.receiver, "stop", lambda: None)
+        self.receiver.stop = lambda: None
+        self.fails(row, "reached")
+
+    def test_forbidden_networks(self):
+        row = self.processed()
+        self.set_parameter("callback_networks", "")
+        self.fails(row, "network")
+        self.set_parameter("callback_networks", "everything")
+        self.fails(row, "callback_networks")
+        self.set_parameter("callback_networks", "127.0.0.1/32")
+        self.set_parameter("callback_http", "")
+        self.fails(row, "https://")
+        self.assertFalse(self.receiver.requests)
+
+    def test_suspended_client(self):
+        row = self.processed()
+        self.compat.state = "suspended"
+        self.fails(row, "suspended")
+        self.assertFalse(self.receiver.requests)
+
+    def test_given_up_and_sent_again(self):
+        self.reply = (500, b"")
+        row = self.processed()
+        self.fails(row, "HTTP 500")
+        self.job(row, "call_back").state = "failed"
+        row._job_call_back_failed()
+        self.env.invalidate_all()
+        self.assertEqual(row.callback_state, "failed")
+        auditor = new_test_user(
+            self.env, "spar_txn_auditor", "g2p_spar_mapper.group_spar_auditor"
+        )
+        with self.assertRaises(AccessError):
+            row.with_user(auditor).action_call_back()
+        row.with_user(self.administrator).action_call_back()
+        self.assertEqual(row.callback_state, "waiting")
+        with self.assertRaises(UserError):
+            row.with_user(self.administrator).action_call_back()
+        self.reply = (200, ACK)
+        self.run_job(row, "call_back")
+        self.assertEqual(row.callback_state, "delivered")
+
+    def test_result_that_is_not_kept(self):
+        row = self.processed()
+        self.env.cr.execute(
+            "UPDATE g2p_spar_transaction SET answer = NULL, callback_state = 'failed'"
+        )
+        self.env.invalidate_all()
+        with self.assertRaises(UserError):
+            row.with_user(self.administrator).action_call_back()
+
+    def test_signed_result(self):
+        key = self.env["g2p.spar.signing.key"]
+        if hasattr(key, "action_generate"):
+            key.create({"name": "Test"}).action_generate()
+        self.compat.signed_answers = True
+        row = self.processed()
+        self.run_job(row, "call_back")
+        _path, body = self.receiver.requests.pop()
+        answer = json.loads(row._contents("answer"))
+        self.assertEqual(body["message"], answer["message"])

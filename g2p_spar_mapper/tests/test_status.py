@@ -1,0 +1,223 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""What became of an earlier message. Numbers are those of the table of behaviour."""
+
+import json
+
+from odoo.tests import tagged
+
+from .api_case import ASYNC_ROOTS, ROOTS, ApiCase
+from .fake_peer import FakePeer, ReachesPeers
+
+ID = "token:spartest-1@nationalId"
+OTHER = "token:spartest-2@nationalId"
+SPEC_PATH = "/registry/sync"
+
+
+@tagged("post_install", "-at_install")
+class TestStatus(ReachesPeers, ApiCase):
+    def status_message(self, query, transaction_id="s1", **header):
+        message = self.message("status", [], action="txn-status", total_count=1)
+        message["header"] |= header
+        message["message"] = {
+            "transaction_id": transaction_id,
+            "txnstatus_request": query,
+        }
+        return message
+
+    def query(self, value="t1", attribute="transaction_id", operation="link"):
+        return {
+            "reference_id": "q1",
+            "txn_type": operation,
+            "attribute_type": attribute,
+            "attribute_value": value,
+        }
+
+    def ask(self, query, root=ROOTS[0], **kwargs):
+        message = self.status_message(query, **kwargs)
+        response = self.post("txn/status", message, root)
+        self.assertEqual(response.status_code, 200, response.text)
+        answer = response.json()
+        self.assertEqual(answer["header"]["action"], "txn-on-status")
+        return answer["header"], answer["message"]
+
+    def assertUnknown(self, answer):
+        header, message = answer
+        self.assertEqual(header["status"], "rjct")
+        self.assertNotIn("status_reason_code", header)
+        self.assertTrue(header["status_reason_message"])
+        response = message["txnstatus_response"]
+        self.assertEqual(response["txn_type"], "on-link")
+        self.assertEqual(response["txn_status"]["link_response"], [])
+
+    def test_row_37_sync_message(self):
+        message = self.message("link", [self.item(ID, fa=self.fa())])
+        sent = self.post("link", message).json()["message"]
+        for root in (*ROOTS, SPEC_PATH):
+            header, answer = self.ask(self.query(), root)
+            self.assertEqual(header["status"], "succ")
+            self.assertEqual((header["total_count"], header["completed_count"]), (1, 1))
+            self.assertEqual(answer["transaction_id"], "s1")
+            self.assertEqual(answer["correlation_id"], sent["correlation_id"])
+            self.assertEqual(
+                answer["txnstatus_response"],
+                {"txn_type": "on-link", "txn_status": sent},
+            )
+
+    def test_row_37_while_it_runs(self):
+        ack = self.post_async("link", [self.item(ID, fa=self.fa()), self.item(OTHER)])
+        query = self.query(ack["correlation_id"], "correlation_id")
+        for state in ("rcvd", "pdng"):
+            self.env.cr.execute("UPDATE g2p_spar_transaction SET state = %s", [state])
+            self.env.invalidate_all()
+            header, answer = self.ask(query)
+            self.assertEqual(header["status"], "succ")
+            self.assertEqual((header["total_count"], header["completed_count"]), (2, 0))
+            results = answer["txnstatus_response"]["txn_status"]["link_response"]
+            self.assertEqual([result["status"] for result in results], [state] * 2)
+            self.assertEqual([result["id"] for result in results], [ID, OTHER])
+        self.run_job(self.row(ack), "process")
+        header, answer = self.ask(query)
+        results = answer["txnstatus_response"]["txn_status"]["link_response"]
+        self.assertEqual([one["status"] for one in results], ["succ", "rjct"])
+        self.assertEqual(answer["correlation_id"], ack["correlation_id"])
+
+    def test_row_38_unknown(self):
+        self.link()
+        for query in (
+            self.query("t2"),
+            self.query(""),
+            self.query("a\x00b"),
+            self.query([]),
+            self.query("t1", "correlation_id"),
+            self.query(["r9"], "reference_id_list"),
+        ):
+            with self.subTest(query=query):
+                self.assertUnknown(self.ask(query))
+        header, _answer = self.ask(self.query(operation="update"))
+        self.assertEqual(header["status"], "rjct")
+
+    def test_row_38_of_another_client(self):
+        ack = self.post_async("link", [self.item(ID, fa=self.fa())])
+        for query in (
+            self.query(),
+            self.query(ack["correlation_id"], "correlation_id"),
+        ):
+            self.assertUnknown(self.ask(query, sender_id="strict"))
+
+    def test_references(self):
+        items = [
+            self.item(f"token:spartest-{n}@nationalId", fa=self.fa(), reference_id=n)
+            for n in "abc"
+        ]
+        self.call("link", items)
+        query = self.query(["c", "a", "x"], "reference_id_list")
+        _header, answer = self.ask(query, transaction_id="t1")
+        results = answer["txnstatus_response"]["txn_status"]["link_response"]
+        self.assertEqual([result["reference_id"] for result in results], ["a", "c"])
+
+    def test_transaction_of_several_messages(self):
+        for wire_id in (ID, OTHER):
+            self.link(wire_id)
+        self.call("unlink", [self.item(ID)])
+        header, answer = self.ask(self.query())
+        self.assertEqual(header["total_count"], 2)
+        results = answer["txnstatus_response"]["txn_status"]["link_response"]
+        self.assertEqual([result["id"] for result in results], [ID, OTHER])
+        # no more than fits into one message
+        self.compat.item_limit = 1
+        _header, answer = self.ask(self.query())
+        results = answer["txnstatus_response"]["txn_status"]["link_response"]
+        self.assertEqual([result["id"] for result in results], [OTHER])
+
+    def test_any_operation(self):
+        self.link()
+        self.call("unlink", [self.item(ID)])
+        _header, answer = self.ask(self.query(operation=None))
+        self.assertEqual(answer["txnstatus_response"]["txn_type"], "on-unlink")
+
+    def test_list_of_queries(self):
+        """As OpenG2P's libraries ask, and read the answer."""
+        self.link()
+        queries = [self.query(), self.query("unknown", operation="update")]
+        header, answer = self.ask(queries, action="status", total_count=2)
+        self.assertEqual(header["status"], "succ")
+        known, unknown = answer["txnstatus_response"]
+        self.assertEqual(known["txn_type"], "link")
+        self.assertEqual(len(known["txn_status"]["link_response"]), 1)
+        self.assertEqual(unknown["txn_type"], "update")
+        self.assertEqual(unknown["txn_status"]["update_response"], [])
+
+    def test_bad_queries(self):
+        self.link()
+        for query, text in (
+            (self.query(attribute="shoe_size"), "attribute_type"),
+            (self.query(operation="dance"), "txn_type"),
+            (self.query({}), "attribute_value"),
+            ([self.query()] * 101, "more than"),
+            (7, "txnstatus_request"),
+        ):
+            with self.subTest(text=text):
+                response = self.post("txn/status", self.status_message(query))
+                self.assertError(response, 400, "err.request.bad", text)
+
+    def test_header_faults(self):
+        for sender, action, code in (
+            ("compat", "link", "rjct.action.not_supported"),
+            ("strict", "status", "rjct.action.invalid"),
+        ):
+            header, answer = self.ask(self.query(), sender_id=sender, action=action)
+            self.assertEqual(header["status_reason_code"], code)
+            status = answer["txnstatus_response"]["txn_status"]
+            self.assertEqual(status["link_response"], [])
+        header, _answer = self.ask([])
+        self.assertEqual(header["status_reason_code"], "rjct.total_count.invalid")
+
+    def test_every_client_may_ask(self):
+        self.link()
+        for operation in ("link", "update", "unlink", "resolve"):
+            self.compat[f"may_{operation}"] = False
+        header, _answer = self.ask(self.query())
+        self.assertEqual(header["status"], "succ")
+
+    def test_results_that_are_not_kept(self):
+        self.link()
+        self.env.cr.execute("UPDATE g2p_spar_transaction SET answer = NULL")
+        self.env.invalidate_all()
+        header, answer = self.ask(self.query())
+        self.assertEqual(header["status"], "succ")
+        self.assertIn("not kept", header["status_reason_message"])
+        status = answer["txnstatus_response"]["txn_status"]
+        self.assertEqual(status["link_response"], [])
+
+    def test_asynchronous(self):
+        set_parameter = self.env["ir.config_parameter"].set_param
+        set_parameter("g2p_spar_mapper.callback_http", "1")
+        set_parameter("g2p_spar_mapper.callback_networks", "127.0.0.0/8")
+        receiver = FakePeer(lambda *args: (200, b""))
+        self.addCleanup(receiver.stop)
+        self.compat.callback_url = receiver.url
+        self.link()
+        for root in ASYNC_ROOTS:
+            with self.subTest(root=root):
+                message = self.status_message(self.query())
+                response = self.post("txn/status", json.dumps(message), root)
+                ack = response.json()["message"]
+                self.assertEqual(ack["ack_status"], "ACK", ack)
+                row = self.row(ack)
+                self.run_job(row, "process")
+                self.run_job(row, "call_back")
+                path, body = receiver.requests.pop()
+                self.assertEqual(path, "/txn/on-status")
+                self.assertEqual(body["header"]["action"], "txn-on-status")
+                answer = body["message"]
+                self.assertEqual(answer["correlation_id"], ack["correlation_id"])
+                status = answer["txnstatus_response"]["txn_status"]
+                self.assertEqual(len(status["link_response"]), 1)
+
+    def test_asynchronous_row_38(self):
+        message = self.status_message(self.query("unknown"))
+        response = self.post("txn/status", message, ASYNC_ROOTS[0])
+        ack = response.json()["message"]
+        self.assertEqual(ack["ack_status"], "ERR")
+        self.assertEqual(ack["error"]["code"], "err.request.not_found")
+        self.assertFalse(self.row(ack))
