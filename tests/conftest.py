@@ -24,7 +24,8 @@ After the session a warning or error in a server's log fails the last test.
 Databases are copies of a template that is rebuilt when an addon's files change, so
 a second run starts in seconds. Run them with ``setup/test e2e``; or, while writing
 a test, against a server that runs already: set ``SPAR_TEST_URL``, ``SPAR_TEST_DB``,
-``SPAR_TEST_DSN`` (for libpq) and, if there is one, ``SPAR_TEST_LOG``.
+``SPAR_TEST_DSN`` (for libpq) and, where they are at hand, ``SPAR_TEST_LOG`` and
+``SPAR_TEST_DATA`` (its ``data_dir``).
 """
 
 import contextlib

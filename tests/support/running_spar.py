@@ -1,6 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """A running server of the suite, as tests see it."""
 
+import os
+from pathlib import Path
+
 import psycopg2
 import psycopg2.extras
 import requests
@@ -35,6 +38,20 @@ class RunningSpar:
         error of the server is raised as :class:`RpcError`.
         """
         session = requests.Session()
+        self.log_in(session, login, password)
+
+        def call(model, method, *args, **kwargs):
+            parameters = {"model": model, "method": method, "args": args}
+            path = f"/web/dataset/call_kw/{model}/{method}"
+            return self._json(session, path, {**parameters, "kwargs": kwargs})
+
+        return call
+
+    def log_in(self, session, login, password):
+        """Give a ``requests`` session the cookie of a login.
+
+        :raise RpcError: wrong login or password
+        """
         answer = self._json(
             session,
             "/web/session/authenticate",
@@ -43,12 +60,14 @@ class RunningSpar:
         if not answer.get("uid"):
             raise RpcError(f"{login} cannot log in")
 
-        def call(model, method, *args, **kwargs):
-            parameters = {"model": model, "method": method, "args": args}
-            path = f"/web/dataset/call_kw/{model}/{method}"
-            return self._json(session, path, {**parameters, "kwargs": kwargs})
-
-        return call
+    @property
+    def data_dir(self):
+        """Folder of the server's attachments and sessions, or None if it is out of
+        reach."""
+        if self.instance:
+            return self.instance.folder / "data"
+        known = os.environ.get("SPAR_TEST_DATA")
+        return Path(known) if known else None
 
     def psql(self, sql, parameters=None):
         """Run SQL in a transaction of its own; return its rows as dictionaries."""
