@@ -2,6 +2,7 @@
 """What API callers are told when a whole request fails."""
 
 import logging
+import math
 import traceback
 import uuid
 from datetime import UTC, datetime
@@ -82,6 +83,15 @@ class ApiError(Exception):
 def unavailable():
     """Nothing was done; the same request may succeed later."""
     return ApiError(503, "Try again later", headers={"Retry-After": str(RETRY_AFTER)})
+
+
+def too_many(seconds):
+    """The caller asks for more than it may.
+
+    :param float seconds: until the same request is admitted
+    """
+    headers = {"Retry-After": str(max(1, math.ceil(seconds)))}
+    return ApiError(429, "Too many requests", headers=headers)
 
 
 def translate(exc):

@@ -54,6 +54,18 @@ def post_json(url, body, *, seconds, max_bytes, peer="mapper"):
         return exchange.read(response, max_bytes)
 
 
+def get(url, *, seconds, max_bytes, peer="server"):
+    """GET and return the body of the answer, which must have status 200.
+
+    :rtype: bytes
+    :raises: as :func:`post_json`
+    """
+    with _Exchange(seconds, peer) as exchange:
+        response = exchange.send(url, None, {})
+        _check_status(response.status_code, peer)
+        return exchange.read(response, max_bytes)
+
+
 def post(url, body, *, seconds, max_bytes, headers=None, guard=None, peer="receiver"):
     """POST ``body`` and return the answer, whatever its status.
 
@@ -147,7 +159,8 @@ class _Exchange:
         return line
 
     def send(self, url, body, headers):
-        return self._session.post(
+        return self._session.request(
+            "GET" if body is None else "POST",
             url,
             data=body,
             headers={

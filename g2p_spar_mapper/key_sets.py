@@ -13,10 +13,12 @@ import time
 from collections import defaultdict
 from typing import NamedTuple
 
-import requests
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparConfigurationError,
+    SparError,
+)
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
-
+from . import http_client
 from .g2p_connect import keys
 from .g2p_connect.signature import Key
 
@@ -27,6 +29,7 @@ SECONDS_TO_WAIT = 5
 MAX_BYTES = 256 * 1024
 MOST_SETS = 1000
 
+_now = time.monotonic
 _lock = threading.Lock()
 _locks = defaultdict(threading.Lock)  # by address
 _fetched = {}  # address -> (when it was asked for last, keys or None)
@@ -44,43 +47,17 @@ def fetch(url):
     """Get a key set.
 
     :param str url: begins with ``https://``
-    :raise SparTransientError: not reached, or what came is no key set
+    :raise SparError: not reached, refused, or what came is no key set
     :rtype: bytes
     """
-    deadline = time.monotonic() + SECONDS_TO_WAIT
+    content = http_client.get(
+        url, seconds=SECONDS_TO_WAIT, max_bytes=MAX_BYTES, peer="key set's server"
+    )
     try:
-        with (
-            requests.Session() as session,
-            session.get(
-                url,
-                timeout=SECONDS_TO_WAIT,
-                allow_redirects=False,
-                stream=True,
-                auth=_no_auth,
-                headers={"Accept": "application/json"},
-            ) as response,
-        ):
-            if response.status_code != 200:
-                raise SparTransientError(
-                    f"The key set cannot be fetched (HTTP {response.status_code})."
-                )
-            content = bytearray()
-            for piece in response.iter_content(4096):
-                content += piece
-                if len(content) > MAX_BYTES or time.monotonic() > deadline:
-                    raise SparTransientError("The key set is too long or too slow.")
-    except (requests.exceptions.RequestException, OSError) as err:
-        raise SparTransientError("The key set cannot be fetched.") from err
-    try:
-        keys.read_jwks(bytes(content))
-    except keys.KeyRefused as err:
-        raise SparTransientError("What was fetched is no key set.") from err
-    return bytes(content)
-
-
-def _no_auth(request):
-    """Keep credentials of the machine's ``.netrc`` out of our requests."""
-    return request
+        keys.read_jwks(content)
+    except keys.KeyRefused:
+        raise SparConfigurationError("What was fetched is no key set.") from None
+    return content
 
 
 def known(key_set):
@@ -104,15 +81,15 @@ def refresh(key_set):
         lock = _locks[url]
     with lock:
         asked, found = _fetched.get(url, (None, None))
-        if asked is None or time.monotonic() - asked >= SECONDS_BETWEEN:
+        if asked is None or _now() - asked >= SECONDS_BETWEEN:
             try:
                 found = tuple(
                     Key(key.kid, key.alg, key.public)
                     for key in keys.read_jwks(fetch(url))
                 )
-            except SparTransientError as err:
+            except SparError as err:
                 _logger.warning("Keys of an API client: %s", err.message)
-            _fetched[url] = (time.monotonic(), found)
+            _fetched[url] = (_now(), found)
     return _limited(key_set, found or ())
 
 

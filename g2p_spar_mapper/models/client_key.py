@@ -3,7 +3,9 @@ from datetime import UTC
 from urllib.parse import urlsplit
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
 
 from ..client_data import NEVER
 from ..g2p_connect import keys
@@ -183,7 +185,10 @@ class G2pSparClientKey(models.Model):
     def action_fetch(self):
         """Fetch the published keys now; those there are stay if that fails."""
         for key in self.filtered(lambda key: key.source == "url"):
-            content = fetch(key.url)
+            try:
+                content = fetch(key.url)
+            except SparError as err:
+                raise UserError(err.message) from err
             key.write(
                 {
                     "key_set": content.decode(),

@@ -6,8 +6,9 @@ from odoo import api, models
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
-from .. import parameters, replay
+from .. import parameters, rates, replay
 from ..call import Message, Reply
+from ..faults import too_many
 from ..g2p_connect import checks, envelope, messages, paths, status
 from ..outcomes import OK, Actor
 from ..rendering import render
@@ -50,10 +51,22 @@ class G2pSparGateway(models.AbstractModel):
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or "", request.signature
         )
-        answer = self._answer(self._read(call, request, client), client)
+        self._check_rate("requests", client.id, 1, client.request_rate)
+        message = self._read(call, request, client)
+        self._check_rate("items", client.id, len(message.items), client.item_rate)
+        answer = self._answer(message, client)
         if not client.signed_answers:
             return Reply(answer)
         return Reply(*self.env["g2p.spar.signing.key"]._prepare_signed(answer))
+
+    @api.model
+    def _check_rate(self, kind, client_id, cost, per_minute):
+        """:raise ApiError: 429, the client asks for more than it may"""
+        if not per_minute:
+            return
+        count = rates.rates(self.env.cr.dbname, kind)
+        if wait := count.take(client_id, cost, per_minute):
+            raise too_many(wait)
 
     @api.model
     def _read(self, call, request, client) -> Message:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import time
 import uuid
+from ipaddress import ip_network
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -17,10 +18,10 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparSecurityError,
 )
 
-from .. import parameters
+from .. import parameters, rates
 from ..call import Reply
 from ..client_data import ClientData, parse_address
-from ..faults import ApiError
+from ..faults import ApiError, too_many
 from ..g2p_connect import messages
 from ..keyring import get_keyring
 from .client_secret import digest
@@ -33,6 +34,9 @@ LIFETIME = 15 * 60  #: seconds; the parameter ``token_seconds`` sets another
 MAX_LIFETIME = 24 * 3600
 MAX_TOKEN = 4096  #: characters
 MAX_BODY = 16 * 1024
+RATE = 60  #: requests a minute, of one client from one network
+CLIENTS_OF_A_NETWORK = 10  #: so many times more from one network altogether
+NETWORK_BITS = {4: 24, 6: 64}
 GRANT = "client_credentials"
 #: what the status of own transactions needs; every client has it
 STATUS_SCOPE = "mapper.status"
@@ -120,6 +124,7 @@ class G2pSparToken(models.AbstractModel):
         :return: :class:`ClientData` and the id of the secret
         """
         code, shown = self._read_credentials(form, call.authorization)
+        self._check_rate(code, call.remote_addr)
         shown = digest(shown)
         now = time.time()
         callers = self.env["g2p.spar.client"]._callers()
@@ -144,6 +149,27 @@ class G2pSparToken(models.AbstractModel):
         if not client.needs_token:
             raise TokenFault("unauthorized_client", "This client needs no token")
         return client, found.id
+
+    @api.model
+    def _check_rate(self, code, remote_addr):
+        """Secrets cannot be guessed, but trying costs time.
+
+        :raise ApiError: 429
+        """
+        address = parse_address(remote_addr)
+        if address:
+            prefix = NETWORK_BITS[address.version]
+            network = str(ip_network((address, prefix), strict=False))
+        else:
+            network = ""
+        per_minute = parameters.number(self.env, "token_requests_per_minute", RATE)
+        count = rates.rates(self.env.cr.dbname, "tokens")
+        for cell, most in (
+            (rates.cell_of(network, code), per_minute),
+            (rates.cell_of(network), per_minute * CLIENTS_OF_A_NETWORK),
+        ):
+            if wait := count.take(cell, 1, most):
+                raise too_many(wait)
 
     @api.model
     def _unknown_client(self):

@@ -8,6 +8,7 @@ from . import test_async
 from . import test_callback
 from . import test_callbacks
 from . import test_client
+from . import test_client_key
 from . import test_client_limits
 from . import test_client_signature
 from . import test_g2p_connect
@@ -22,6 +23,7 @@ from . import test_mapper_race
 from . import test_mapper_verbs
 from . import test_mapping_access
 from . import test_quiet_log
+from . import test_rates
 from . import test_reads
 from . import test_rendering
 from . import test_replay

@@ -1,6 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import base64
 import json
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -9,6 +12,7 @@ from odoo.tests import TransactionCase
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
+from .. import rates
 from ..call import Call
 from ..faults import ApiError
 from ..g2p_connect import keys, signature
@@ -41,6 +45,18 @@ def jws(header, payload, sign, *, detached=True):
     return b".".join((protected, middle, made)).decode()
 
 
+def own_rates(case):
+    """Have a test count for itself, not with the tests before it."""
+    folder = tempfile.TemporaryDirectory()
+    case.addCleanup(folder.cleanup)
+    opened = {}
+
+    def open_rates(_dbname, kind):
+        return opened.setdefault(kind, rates.Rates(Path(folder.name) / kind))
+
+    case.startPatcher(patch.object(rates, "rates", open_rates))
+
+
 class CredentialsCase(TransactionCase):
     """Clients that show tokens and signatures, and short calls of the services."""
 
@@ -51,6 +67,10 @@ class CredentialsCase(TransactionCase):
         cls.clients.search([]).state = "suspended"
         cls.tokens = cls.env["g2p.spar.token"]
         token_module._verified.clear()
+
+    def setUp(self):
+        super().setUp()
+        own_rates(self)
 
     @classmethod
     def new_client(cls, code, **values):

@@ -45,6 +45,11 @@ class FakePeer:
                 fake.requests.append((self.path, request))
                 fake._answer(self, reply(self.path.rsplit("/", 1)[1], request))
 
+            def do_GET(self):
+                fake.headers.append(self.headers)
+                fake.requests.append((self.path, None))
+                fake._answer(self, reply(self.path.rsplit("/", 1)[1], None))
+
             def log_message(self, *args):
                 """Keep the test's output clean."""
 

@@ -14,7 +14,7 @@ from ..carriage import FORM_MIMETYPE
 from ..keyring import get_keyring
 from ..models import token as token_module
 from .api_case import ApiCase
-from .credentials_case import CredentialsCase
+from .credentials_case import CredentialsCase, own_rates
 
 ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
 UNAUTHORIZED = "err.request.unauthorized"
@@ -325,6 +325,10 @@ class TestSecret(CredentialsCase):
 
 @tagged("post_install", "-at_install")
 class TestTokenOverHttp(ApiCase):
+    def setUp(self):
+        super().setUp()
+        own_rates(self)
+
     def test_from_secret_to_answer(self):
         client = self.compat
         client.write({"credentialless": False, "credentials": "token"})
