@@ -51,7 +51,7 @@ def post_json(url, body, *, seconds, max_bytes, peer="mapper"):
     with _Exchange(seconds, peer) as exchange:
         response = exchange.send(url, body, {})
         _check_status(response.status_code, peer)
-        return exchange.read(response, max_bytes)
+        return exchange.receive(response, max_bytes)
 
 
 def get(url, *, seconds, max_bytes, peer="server"):
@@ -63,7 +63,7 @@ def get(url, *, seconds, max_bytes, peer="server"):
     with _Exchange(seconds, peer) as exchange:
         response = exchange.send(url, None, {})
         _check_status(response.status_code, peer)
-        return exchange.read(response, max_bytes)
+        return exchange.receive(response, max_bytes)
 
 
 def post(url, body, *, seconds, max_bytes, headers=None, guard=None, peer="receiver"):
@@ -85,7 +85,7 @@ def post(url, body, *, seconds, max_bytes, headers=None, guard=None, peer="recei
     """
     with _Exchange(seconds, peer, guard) as exchange:
         response = exchange.send(url, body, headers or {})
-        return Answer(response.status_code, exchange.read(response, max_bytes))
+        return Answer(response.status_code, exchange.receive(response, max_bytes))
 
 
 class _Exchange:
@@ -175,7 +175,7 @@ class _Exchange:
             stream=True,
         )
 
-    def read(self, response, max_bytes):
+    def receive(self, response, max_bytes):
         """The whole body, within the time and the length allowed."""
         # read1 gives what has arrived; urllib3 before 2.2 lacks it and read() blocks
         # until a full piece is there, so a dripping server is noticed later
@@ -231,7 +231,7 @@ class _Adapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args, **kwargs):
-        super().init_poolmanager(*args, **kwargs)
+        result = super().init_poolmanager(*args, **kwargs)
         exchange = self._exchange
 
         class Connection(HTTPConnection):
@@ -249,6 +249,7 @@ class _Adapter(HTTPAdapter):
             ConnectionCls = SecureConnection
 
         self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
+        return result
 
 
 def _no_auth(request):
