@@ -7,6 +7,7 @@ from . import test_grammar
 from . import test_import
 from . import test_masking
 from . import test_parse
+from . import test_properties
 from . import test_strategy
 from . import test_table_reader
 from . import test_validators

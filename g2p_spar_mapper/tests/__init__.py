@@ -22,6 +22,7 @@ from . import test_mapper_batches
 from . import test_mapper_race
 from . import test_mapper_verbs
 from . import test_mapping_access
+from . import test_properties
 from . import test_quiet_log
 from . import test_rates
 from . import test_reads
