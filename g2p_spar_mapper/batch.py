@@ -187,7 +187,7 @@ class Batch:
         """The key by which this batch knows the account of a stored ``row``."""
         return self.current_of.get(row.fa_key, row.fa_key)
 
-    def _wanted_keys(self, keys):
+    def wanted_keys(self, keys):
         """``keys``, also as they were under older keys of the ring."""
         old = [old for old, current in self.current_of.items() if current in keys]
         return [*keys, *old]
@@ -202,7 +202,7 @@ class Batch:
             for id_key, outcome in zip(self.id_keys, self.outcomes, strict=True)
             if id_key and not outcome
         }
-        rows = store.lock_live(self.env, self._wanted_keys(keys)) if keys else []
+        rows = store.lock_live(self.env, self.wanted_keys(keys)) if keys else []
         return {self.id_key_of(row): row for row in rows}
 
     def find_older(self):
@@ -252,7 +252,7 @@ class Batch:
                 fa_keys.add(self.fa_keys[pos])
         details = any(item.scope == outcomes.DETAILS for item in self.items)
         rows = store.find_live(
-            self.env, self._wanted_keys(id_keys), self._wanted_keys(fa_keys), details
+            self.env, self.wanted_keys(id_keys), self.wanted_keys(fa_keys), details
         )
         by_fa_key = {}
         if fa_keys:

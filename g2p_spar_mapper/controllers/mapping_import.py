@@ -24,17 +24,17 @@ class MappingImportController(http.Controller):
     def upload(self, import_id, number):
         """Take the next part of a file."""
         if not request.validate_csrf(request.httprequest.headers.get("X-CSRF-Token")):
-            return request.make_response("", status=403, headers=PLAIN)
+            return _plain(403)
         load = request.env["g2p.spar.import"].browse(import_id)
         content = request.httprequest.get_data(cache=False)
         try:
             load._add_part(number, content)
-        except (AccessError, MissingError) as err:
+        except (AccessError, MissingError):
             # the same answer for somebody else's import as for none
-            raise request.not_found() from err
+            return _plain(404)
         except UserError as err:
-            return request.make_response(str(err), status=409, headers=PLAIN)
-        return request.make_response("", status=204)
+            return _plain(409, str(err))
+        return _plain(204)
 
     @http.route(
         "/spar/import/<int(min=1):import_id>/errors.csv",
@@ -48,8 +48,8 @@ class MappingImportController(http.Controller):
         load = request.env["g2p.spar.import"].browse(import_id)
         try:
             name = load._get_error_file_name()
-        except (AccessError, MissingError) as err:
-            raise request.not_found() from err
+        except (AccessError, MissingError):
+            return _plain(404)
         return request.make_response(
             _stream(load),
             headers=[
@@ -59,6 +59,10 @@ class MappingImportController(http.Controller):
                 ("X-Content-Type-Options", "nosniff"),
             ],
         )
+
+
+def _plain(status, text=""):
+    return request.make_response(text, status=status, headers=PLAIN)
 
 
 def _stream(load):

@@ -5,7 +5,7 @@ from odoo import api, models
 
 from .. import outcomes, store
 from ..batch import Batch
-from ..import_live import read_live
+from ..import_live import read_contents
 
 NEW, CHANGED, SAME = "new", "changed", "same"
 
@@ -37,14 +37,14 @@ class G2pSparMapper(models.AbstractModel):
             for pos in range(len(items))
             if not batch.outcomes[pos] and not batch.refuse_details(pos)
         ]
-        keys = [batch.id_keys[pos] for pos in wanted]
-        rows = store.find_live(self.env, keys, [], False) if keys else []
-        live = {row.id_key: row for row in rows}
-        contents = read_live(self.env, [row.mapping_id for row in rows])
+        keys = batch.wanted_keys({batch.id_keys[pos] for pos in wanted})
+        rows = store.find_live(self.env, keys, (), False) if keys else []
+        live = {batch.id_key_of(row): row for row in rows}
+        contents = read_contents(self.env, [row.mapping_id for row in rows])
         result = [self._preview_refused(batch, pos) for pos in range(len(items))]
         for pos in wanted:
             row = live.get(batch.id_keys[pos])
-            content = row and contents[row.mapping_id]
+            content = row and contents.get(row.mapping_id)
             result[pos] = Preview(
                 self._preview_code(batch, pos, row, content),
                 batch.id_keys[pos],
@@ -67,9 +67,11 @@ class G2pSparMapper(models.AbstractModel):
             return NEW
         if row.state == "frozen":
             return outcomes.INACTIVE
+        if not content:
+            return outcomes.REJECTED
         item, address = batch.items[pos], batch.addresses[pos]
         is_same = (
-            row.fa_key == batch.fa_keys[pos]
+            batch.fa_key_of(row) == batch.fa_keys[pos]
             and (content.branch_code or "") == (address.branch_code or "")
             and (not item.name or item.name == content.name)
             and (not item.phone or item.phone == content.phone)

@@ -239,8 +239,9 @@ class G2pSparImport(models.Model):
         self._check_system_fields(vals)
         fixed = vals.keys() & {
             *("column_ids", "mode", "account_type_id", "fsp_id", "id_type_id"),
-            *("encoding", "has_header", "profile_id"),
+            *("encoding", "has_header", "profile_id", "name"),
         }
+        self.check_access("write")
         if fixed and not self.env.su and any(load.state != "draft" for load in self):
             raise UserError(
                 self.env._("Take the import back to “File” before you change it.")

@@ -24,6 +24,7 @@ REFUSALS = {
     outcomes.INVALID_PHONE: ("phone", "invalid"),
     outcomes.INVALID_REFERENCE: ("reference", "invalid"),
     outcomes.INACTIVE: ("id", "frozen"),
+    outcomes.REJECTED: ("id", "unreadable"),
 }
 #: question of an address that was refused -> column
 PARTS = {"fsp": "provider", "branch": "branch"}

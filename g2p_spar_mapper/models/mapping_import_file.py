@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import io
+import re
 from itertools import islice
 
 from odoo import api, fields, models
@@ -17,6 +18,9 @@ from ..keyring import get_keyring
 MAX_PART = 4 << 20  #: bytes of one part of an upload
 MEGABYTES = 200  #: default limit of a file
 LOOK = 100  #: rows that are looked at to guess the columns
+#: columns with words of the directory, which are no secret unless they are none
+WORDS = ("account_type", "provider", "branch", "id_type")
+LONG_NUMBER = re.compile(r"[0-9]{5}")
 
 
 class G2pSparImportPart(models.Model):
@@ -245,7 +249,7 @@ class G2pSparImport(models.Model):
                         {
                             "place": place,
                             "header": headers[place],
-                            "sample": ", ".join(mask(c, "last4") for c in cells[:3]),
+                            "sample": self._get_sample(cells[:3], targets[place]),
                             "target": targets[place],
                         }
                     )
@@ -255,6 +259,19 @@ class G2pSparImport(models.Model):
         )
         if self.profile_id:
             self.profile_id._apply(self)
+
+    def _get_sample(self, cells, target):
+        """Some cells as a screen may show them: words of the directory as they are, all
+        else masked."""
+        parsed = self.env["g2p.spar.id.type"]._parse_ids(cells)
+        return ", ".join(
+            cell
+            if target in WORDS and not LONG_NUMBER.search(cell)
+            else known.masked
+            if known and target == "id"
+            else mask(cell, "last4")
+            for cell, known in zip(cells, parsed, strict=True)
+        )
 
     def _get_targets(self):
         """Place in the table by target."""

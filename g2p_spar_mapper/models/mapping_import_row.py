@@ -35,6 +35,7 @@ REASONS = [
     ("not_linked", "The ID has no account yet"),
     ("frozen", "The account of this ID is frozen"),
     ("changed_since", "Changed by somebody else since the check"),
+    ("unreadable", "The account on file cannot be read"),
     ("retry", "Could not be stored"),
 ]
 
@@ -58,6 +59,9 @@ ADVICE = {
     "changed_since": _lt(
         "Somebody else linked, changed or removed the account after the check. That"
         " newer change stays."
+    ),
+    "unreadable": _lt(
+        "The account on file was changed outside of the registry. Tell its operator."
     ),
     "retry": _lt("The row could not be stored. Import it again."),
 }

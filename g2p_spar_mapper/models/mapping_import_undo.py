@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import outcomes
-from ..import_live import read_live
+from ..import_live import read_contents
 from ..outcomes import LinkItem, UnlinkItem
 from .mapping_import import ADMINISTRATOR
 
@@ -125,7 +125,7 @@ class G2pSparImport(models.Model):
         live = self._get_live([mapping_id for _l, mapping_id, _o in rows if mapping_id])
         wanted = [row for row in rows if row[1] in live]
         old_ids = [old_id for _line, _mapping_id, old_id in wanted if old_id]
-        contents = read_live(self.env, [*live, *old_ids])
+        contents = read_contents(self.env, [*live, *old_ids])
         # the address may be one that the directory no longer knows
         actor = self._get_actor()._replace(
             user_id=self.undo_user_id.id,
@@ -133,7 +133,12 @@ class G2pSparImport(models.Model):
             strict=False,
         )
         codes = self._restore(
-            [(row[0], contents[row[1]], contents.get(row[2])) for row in wanted], actor
+            [
+                (line, contents[new], old and contents[old])
+                for line, new, old in wanted
+                if new in contents and (not old or old in contents)
+            ],
+            actor,
         )
         done = []
         for line, mapping_id, _old_id in rows:

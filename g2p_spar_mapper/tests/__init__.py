@@ -35,4 +35,5 @@ from . import test_status
 from . import test_transaction
 from . import test_token
 from . import test_mapping_import_check
+from . import test_mapping_import_http
 from . import test_mapping_import_run

@@ -129,7 +129,7 @@ export class ImportProgress extends Component {
         if (values.shared_count) {
             warnings.push(
                 _t(
-                    "%(count)s accounts stand beside more than one ID, one of them beside %(most)s.",
+                    "Accounts that several IDs share: %(count)s. Most IDs of one account: %(most)s.",
                     {
                         count: formatInteger(values.shared_count),
                         most: formatInteger(values.shared_most),
