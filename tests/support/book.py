@@ -53,11 +53,17 @@ class Deed:
     reference: str
     message: "Message" = field(repr=False, default=None)
     result: dict = field(repr=False, default=None)  #: as answered, or None
+    event: dict = field(repr=False, default=None)  #: row of the ledger, once checked
 
     @property
     def acknowledged(self):
         """Whether the caller was told that it is done."""
         return bool(self.result) and self.result["status"] == "succ"
+
+    @property
+    def is_observation(self):
+        """Whether the answer only tells in which state the ID was."""
+        return self.operation == RESOLVE or not self.acknowledged
 
 
 @dataclass
@@ -225,8 +231,10 @@ class Book:
     def _read_events(spar, changes):
         """Rows of the ledger by the reference of the deed they record."""
         rows = spar.psql(
-            "SELECT id, verb, reference, id_key, mapping_id, at"
-            "  FROM g2p_spar_mapping_event WHERE transaction = ANY(%s) ORDER BY id",
+            "SELECT e.id, e.verb, e.reference, e.at, m.id_key"
+            "  FROM g2p_spar_mapping_event e JOIN g2p_spar_mapping m"
+            "    ON m.id = e.mapping_id"
+            " WHERE e.transaction = ANY(%s) ORDER BY e.id",
             [[message.transaction_id for message in changes]],
         )
         events = {row["reference"]: row for row in rows}
@@ -254,12 +262,13 @@ class Book:
         histories = {}
         for message in changes:
             for deed in message.deeds:
-                if deed.reference in events:
+                deed.event = events.get(deed.reference)
+                if deed.event:
                     histories.setdefault(deed.wire_id, []).append(deed)
         last = {}
         for wire_id, deeds in histories.items():
-            deeds.sort(key=lambda deed: events[deed.reference]["id"])
-            rows = [events[deed.reference] for deed in deeds]
+            deeds.sort(key=lambda deed: deed.event["id"])
+            rows = [deed.event for deed in deeds]
             assert len({row["id_key"] for row in rows}) == 1
             is_linked = False
             for deed, row in zip(deeds, rows, strict=True):
