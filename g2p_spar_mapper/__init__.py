@@ -2,6 +2,7 @@ from . import controllers
 from . import models
 from . import quiet_log
 from . import steady_server
+from . import wizards
 from .triggers import drop_triggers as uninstall_hook
 
 

@@ -86,6 +86,9 @@ class G2pSparMappingEvent(models.Model):
         help="Finds the changes of a mapping: see there.",
     )
 
+    # how many accounts somebody has looked at within the hour
+    _reveal_idx = models.Index("(user_id, at) WHERE verb = 'reveal'")
+
     def init(self):
         keep_rows(self, ("UPDATE", "DELETE"))
 
