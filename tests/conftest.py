@@ -5,10 +5,11 @@ All are of session scope and lazy: nothing starts before a test asks for it.
 
 ``spar``
     A server with demo data, two worker processes (so that races are real) and the
-    job runner: ``base_url``, ``db``, ``odoo_rpc(login, password)`` -> ``call(model,
-    method, *args, **kwargs)``, ``psql(sql, parameters)`` -> rows as dictionaries,
-    ``log_path``, ``restart()``, ``allow_log(pattern)`` for a warning that a test
-    provokes on purpose. See ``support/running_spar.py``.
+    job runner, and two more processes that answer the API alone: ``base_url``,
+    ``api_url``, ``db``, ``odoo_rpc(login, password)`` -> ``call(model, method, *args,
+    **kwargs)``, ``psql(sql, parameters)`` -> rows as dictionaries, ``log_path``,
+    ``restart()``, ``allow_log(pattern)`` for a warning that a test provokes on purpose.
+    See ``support/running_spar.py``.
 ``spar_remote``
     The same on a second database, with its own process and port.
 ``browser``
@@ -24,8 +25,8 @@ After the session a warning or error in a server's log fails the last test.
 Databases are copies of a template that is rebuilt when an addon's files change, so
 a second run starts in seconds. Run them with ``setup/test e2e``; or, while writing
 a test, against a server that runs already: set ``SPAR_TEST_URL``, ``SPAR_TEST_DB``,
-``SPAR_TEST_DSN`` (for libpq) and, where they are at hand, ``SPAR_TEST_LOG`` and
-``SPAR_TEST_DATA`` (its ``data_dir``).
+``SPAR_TEST_DSN`` (for libpq) and, where they are at hand, ``SPAR_TEST_API_URL``,
+``SPAR_TEST_LOG`` and ``SPAR_TEST_DATA`` (its ``data_dir``).
 """
 
 import contextlib
@@ -95,6 +96,7 @@ def spar(request):
             os.environ["SPAR_TEST_DB"],
             os.environ["SPAR_TEST_DSN"],
             Path(log) if log else None,
+            api_url=os.environ.get("SPAR_TEST_API_URL", "").rstrip("/"),
         )
         return
     bench, template = map(request.getfixturevalue, ("bench", "template"))
@@ -162,12 +164,12 @@ def _served(bench, template, name):
     instance = bench.scratch(name)
     with places.lock(places.STATE / "lock"):
         instance.copy_from(template)
-    port = places.free_port()
-    instance.start(port, workers=2)
+    port, api_port = places.free_port(), places.free_port()
+    instance.start(port, 2, api_port)
 
     def restart():
         instance.stop()
-        instance.start(port, workers=2)
+        instance.start(port, 2, api_port)
 
     database = PlainDatabase(
         bench.postgres.host,
@@ -183,6 +185,7 @@ def _served(bench, template, name):
         instance.log_path,
         restart,
         instance,
+        f"http://127.0.0.1:{api_port}",
     )
     try:
         yield server

@@ -11,6 +11,7 @@ Read it in this order, each file has one job:
 ``python_env``            virtual environments, one per set of requirements
 ``postgres``              the private PostgreSQL server of this checkout
 ``addons``                the addons of this checkout, in dependency order
+``server``                one server process: start, find again, stop
 ``instance``              one database of the suite: make, copy, update, serve
 ``odoo_log``              what an Odoo log says: warnings, errors, test counts
 ``templates``             databases that others start as copies of

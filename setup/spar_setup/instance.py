@@ -4,18 +4,14 @@
 import base64
 import configparser
 import json
-import os
 import secrets
 import shutil
-import signal
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from . import addons, odoo_log, places, python_env
-from .console import TELL_EVERY, Failure, reason, run, say
+from .console import Failure, reason, run
+from .server import Server
 
 LAUNCHER = Path(__file__).with_name("odoo_main.py")
 LOOPBACK = "127.0.0.1"  # demo logins are no secret: no other machine gets in
@@ -209,14 +205,13 @@ class Instance:
 
     # ------------------------------------------------------------------ the server
 
-    def configure(self, port=8069, workers=0):
+    def configure(self, port=8069, workers=0, api_port=None):
         """Write the configuration file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         postgres = self.postgres
-        paths = [*self.odoo.addons, *_wheel_addons(self.python), places.ROOT]
         written = configparser.RawConfigParser()
         written["options"] = {
-            "addons_path": ",".join(str(path) for path in paths),
+            "addons_path": self._addons_path(),
             "admin_passwd": secrets.token_urlsafe(24),
             "data_dir": self.folder / "data",
             "db_host": postgres.host,
@@ -247,8 +242,14 @@ class Instance:
             "host": LOOPBACK,
             "port": port,
         }
+        if api_port:
+            written["spar_api"] = {"port": api_port}
         with private_file(self.folder / "odoo.conf").open("w") as file:
             written.write(file)
+
+    def _addons_path(self):
+        paths = [*self.odoo.addons, *_wheel_addons(self.python), places.ROOT]
+        return ",".join(str(path) for path in paths)
 
     def command(self, *arguments):
         """The command line of an Odoo on this database."""
@@ -264,71 +265,81 @@ class Instance:
             PYTHONUNBUFFERED="1",
         )
 
-    def check_port(self, port):
-        """Refuse a port that somebody else than our own server listens on."""
-        if not places.port_is_free(port) and port != self._served_port():
-            raise Failure(
-                f"Port {port} is taken by another program; choose one with --port."
-            )
+    def check_ports(self, port, api_port=None):
+        """Refuse ports that somebody else than our own servers listens on."""
+        for number, option in ((port, "--port"), (api_port, "--api-port")):
+            if not number or places.port_is_free(number):
+                continue
+            if number not in self._served_ports():
+                raise Failure(
+                    f"Port {number} is taken by another program; "
+                    f"choose one with {option}."
+                )
 
-    def _served_port(self):
-        """The port our own server listens on, or None if it does not run."""
+    def _served_ports(self):
+        """The ports our own servers listen on, if they run."""
         if not self.running():
-            return None
+            return []
         written = configparser.RawConfigParser()
         written.read(self.folder / "odoo.conf")
-        return written.getint("options", "http_port")
+        return [
+            written.getint("options", "http_port"),
+            written.getint("spar_api", "port", fallback=None),
+        ]
 
-    def start(self, port, workers=0):
+    def start(self, port, workers=0, api_port=None):
         """Start the server and wait until it answers.
 
-        :raise Failure: the port is taken, or the server ended
+        :param int workers: processes of each server; 0 is one process with threads
+        :param api_port: with workers, a second server answers the API alone here
+        :return: the processes
+        :raise Failure: a port is taken, or a server ended
         """
-        self.check_port(port)
-        self.configure(port, workers)
-        with self.log_path.open("ab") as log:
-            process = subprocess.Popen(
-                self.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self.environment(),
-                start_new_session=True,  # we tell it ourselves when to stop
-                pass_fds=[self.postgres.use] if self.postgres.use else [],
-            )
-        (self.folder / "odoo.pid").write_text(str(process.pid))
+        api_port = api_port if workers else None
+        self.check_ports(port, api_port)
+        self.configure(port, workers, api_port)
+        options = {
+            "env": self.environment(),
+            "pass_fds": [self.postgres.use] if self.postgres.use else [],
+        }
         try:
-            _wait_for(f"http://{LOOPBACK}:{port}/web/login", process, self.log_path)
+            page = f"http://{LOOPBACK}:{port}/web/login"
+            started = [self._odoo_server.start(self.command(), page, **options)]
+            if api_port:
+                page = f"http://{LOOPBACK}:{api_port}/.well-known/jwks.json"
+                command = self.api_command(api_port, workers)
+                started.append(self._api_server.start(command, page, **options))
         except BaseException:
             self.stop()
             raise
-        return process
+        return started
+
+    def api_command(self, port, workers):
+        """The command line of the server that answers the API alone."""
+        conf = self.folder / "odoo.conf"
+        # the command is one of our addon, which Odoo looks for before it reads the file
+        return [
+            *[self.python, LAUNCHER, f"--addons-path={self._addons_path()}"],
+            *["spar_api", "-c", conf, "-d", self.database],
+            *[f"--port={port}", f"--workers={workers}"],
+        ]
+
+    @property
+    def _odoo_server(self):
+        return Server(self.folder, "odoo", self.log_path, _explain)
+
+    @property
+    def _api_server(self):
+        return Server(self.folder, "api", self.log_path, _explain)
 
     def running(self):
         """Process id of this instance's server, or None."""
-        path = self.folder / "odoo.pid"
-        if not path.exists():
-            return None
-        number = path.read_text()
-        try:
-            command = Path(f"/proc/{number}/cmdline").read_bytes()
-        except OSError:
-            return None
-        return int(number) if str(self.folder).encode() in command else None
+        return self._odoo_server.running()
 
     def stop(self):
-        """Stop the server, if it runs; it finishes what it does first."""
-        number = self.running()
-        if number:
-            os.kill(number, signal.SIGTERM)
-            for _attempt in range(300):
-                if not _alive(number):
-                    break
-                time.sleep(0.1)
-            else:
-                os.killpg(number, signal.SIGKILL)
-        (self.folder / "odoo.pid").unlink(missing_ok=True)
-        return number
+        """Stop the servers, if they run; they finish what they do first."""
+        numbers = [self._api_server.stop(), self._odoo_server.stop()]
+        return next(filter(None, numbers), None)
 
 
 def ensure_key_file():
@@ -354,39 +365,6 @@ def private_file(path):
 def _wheel_addons(python):
     """The folder of addons that came as Python packages (queue_job)."""
     return [python_env.site_packages(python) / "odoo/addons"]
-
-
-def _wait_for(url, process, log, patience=180):
-    """Wait until a page answers; a server that ended is a failure."""
-    start = told = time.monotonic()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while True:
-        if process.poll() is not None:
-            raise Failure(f"The server ended at once: {_explain(log)} (see {log}).")
-        try:
-            with opener.open(url, timeout=60) as answer:
-                answer.read()
-            return
-        except urllib.error.HTTPError as err:
-            raise Failure(f"The server answers {err.code} (see {log}).") from err
-        except OSError:
-            pass
-        now = time.monotonic()
-        if now - start > patience:
-            raise Failure(f"The server does not answer at {url} (see {log}).")
-        if now - told > TELL_EVERY:
-            told = now
-            say(f"    {now - start:4.0f} s  the server is starting")
-        time.sleep(0.2)
-
-
-def _alive(number):
-    """Whether a process still runs; one that nobody collected does not."""
-    try:
-        status = Path(f"/proc/{number}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def _explain(log):

@@ -20,10 +20,14 @@ class RunningSpar:
     :param restart: function that stops and starts the server again, or None
     :param instance: the :class:`~spar_setup.instance.Instance` that is served, or None
         when it was not started here
+    :param str api_url: the server that answers the API alone; Odoo does so, too
     """
 
-    def __init__(self, base_url, db, dsn, log_path, restart=None, instance=None):
+    def __init__(
+        self, base_url, db, dsn, log_path, restart=None, instance=None, api_url=""
+    ):
         self.base_url = base_url
+        self.api_url = api_url or base_url
         self.db = db
         self.dsn = dsn
         self.log_path = log_path
