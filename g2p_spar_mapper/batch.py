@@ -252,7 +252,12 @@ class Batch:
                 fa_keys.add(self.fa_keys[pos])
         details = any(item.scope == outcomes.DETAILS for item in self.items)
         rows = store.find_live(
-            self.env, self.wanted_keys(id_keys), self.wanted_keys(fa_keys), details
+            self.env,
+            self.wanted_keys(id_keys),
+            self.wanted_keys(fa_keys),
+            details,
+            # others may ask for what their own transaction has just written
+            may_lag=self.actor["channel"] == "api",
         )
         by_fa_key = {}
         if fa_keys:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from odoo.tools import SQL
 
-from . import ledger
+from . import ledger, replica
 from .arrays import array, columns_of, execute, table
 from .content import Content, encode, place
 from .keyring import get_keyring
@@ -376,12 +376,13 @@ def mark_periods(env, rows, verb, actor_values, reason=None):
     return [WrittenRow(pos_of[id_], id_, at) for (id_,) in changed]
 
 
-def find_live(env, id_keys, fa_keys, details):
+def find_live(env, id_keys, fa_keys, details, may_lag=False):
     """Live mappings by ID and by account, in one statement that only reads.
 
     :param id_keys: keys of IDs
     :param fa_keys: keys of accounts
     :param bool details: whether address and provider are wanted
+    :param bool may_lag: whether a replica may answer, some seconds behind
     :rtype: list[FoundRow]
     """
     found = []
@@ -397,4 +398,5 @@ def find_live(env, id_keys, fa_keys, details):
         query = SQL(FIND_DETAILS, found=found, to_flush=fields)
     else:
         query = SQL(FIND_STATE, found=found)
-    return [FoundRow(*row) for row in execute(env, query)]
+    rows = replica.fetch(env, query) if may_lag else None
+    return [FoundRow(*row) for row in (execute(env, query) if rows is None else rows)]

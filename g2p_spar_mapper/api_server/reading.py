@@ -108,11 +108,12 @@ class Reader:
 
     :param str dbname: the database
     :param bool replica: whether to take the server of ``db_replica_host``
+    :param options: further ones of libpq
     """
 
-    def __init__(self, dbname, replica=False):
+    def __init__(self, dbname, replica=False, **options):
         self.dbname = dbname
-        self._dsn = sql_db.connection_info_for(dbname, readonly=replica)[1]
+        self._dsn = sql_db.connection_info_for(dbname, readonly=replica)[1] | options
         self._idle = collections.deque()  # its append and pop are safe among threads
 
     def cursor(self):

@@ -4,6 +4,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
+from .. import replica
 from ..call import Call
 from ..carriage import too_long
 from ..g2p_connect import paths
@@ -14,6 +15,12 @@ def _max_body(controller):
     return request.env["g2p.spar.gateway"].with_user(SUPERUSER_ID)._max_body()
 
 
+def _is_readonly(controller, rule, args):
+    """Odoo would take the replica for the whole call. We only look mappings up there:
+    a suspended client is refused at once, however far the replica lags."""
+    return paths.ENDPOINTS[rule.rule].readonly and not replica.is_configured()
+
+
 class G2PConnectController(http.Controller):
     """The G2P-Connect mapper API."""
 
@@ -22,7 +29,7 @@ class G2PConnectController(http.Controller):
         type=G2PConnectDispatcher.routing_type,
         auth="none",
         save_session=False,
-        readonly=lambda controller, rule, args: paths.ENDPOINTS[rule.rule].readonly,
+        readonly=_is_readonly,
         max_content_length=_max_body,
     )
     def serve(self):
@@ -39,6 +46,9 @@ class G2PConnectController(http.Controller):
         )
         # No user stands behind an API call. English: programs read the texts.
         request.update_env(user=SUPERUSER_ID, context={"lang": "en_US"})
+        if replica.is_configured():  # Odoo has asked the replica what has changed
+            with request.env.registry.cursor() as cr:
+                request.env.registry.check_signaling(cr)
         return request.env["g2p.spar.gateway"]._serve(call)
 
     def _read_body(self):
