@@ -21,6 +21,7 @@
         "data/g2p_spar_import.xml",
         "data/queue_job.xml",
         "data/ir_cron.xml",
+        "wizards/g2p_spar_freeze_wizard_views.xml",
         "wizards/g2p_spar_reveal_views.xml",
         "views/g2p_spar_mapping_event_views.xml",
         "views/g2p_spar_read_views.xml",

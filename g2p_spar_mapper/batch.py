@@ -5,51 +5,13 @@ import logging
 
 import msgspec
 
-from odoo.tools import LazyTranslate
-
 from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError
 
-from . import outcomes, reads, store, validation
+from . import outcomes, reads, store, texts, validation
 from .content import Content, open_content
 from .outcomes import Outcome
 
 _logger = logging.getLogger(__name__)
-
-_lt = LazyTranslate(__name__)
-
-MESSAGES = {
-    outcomes.ALREADY_LINKED: _lt("This ID already has an account. Update it instead."),
-    outcomes.NOT_LINKED: _lt("This ID has no account."),
-    outcomes.INACTIVE: _lt("The account of this ID is frozen."),
-    outcomes.MISMATCH: _lt("The account is not the one of this ID."),
-    outcomes.INVALID_ID: _lt("The ID is missing or not written as it should be."),
-    outcomes.INVALID_FA: _lt("The account is missing or not written as it should be."),
-    outcomes.INVALID_NAME: _lt(
-        "The name has to be text of at most 255 characters without control characters."
-    ),
-    outcomes.INVALID_PHONE: _lt(
-        "The phone number has to be written with digits, at most 32 characters, for "
-        "example +255 712 345 678."
-    ),
-    outcomes.INVALID_REFERENCE: _lt(
-        "The reference has to be text of at most 255 characters without control "
-        "characters."
-    ),
-    outcomes.REJECTED: _lt(
-        "The additional information has to be a list of at most 16 KB without NUL."
-    ),
-    outcomes.RETRY: _lt("This item could not be stored now. Please try it again."),
-}
-UNREADABLE = _lt("The stored account cannot be read. The registry's operator was told.")
-FOREIGN_ID_TYPE = _lt("This client may not use IDs of this type.")
-FOREIGN_PROVIDER = _lt("This client may not link accounts of this provider.")
-FOREIGN_MAPPING = _lt(
-    "The account of this ID is kept by another provider. To change it, name that "
-    "provider and a consent."
-)
-BAD_CONSENT = _lt(
-    "The consent has to be text of at most 255 characters without control characters."
-)
 
 
 class Batch:
@@ -66,6 +28,7 @@ class Batch:
         self.items = items
         self.outcomes = [None] * len(items)
         self.infos = {}  #: additional information as JSON, by place
+        self.contested = set()  #: id_keys whose mapping others kept replacing
         self.actor = actor_values(actor)
         self.limits = actor.limits
         #: keys before the current one, under which rows may still stand
@@ -110,13 +73,13 @@ class Batch:
         if not parsed and not by_fa_only:
             self.refuse(pos, outcomes.INVALID_ID)
         elif parsed and not self._may_use(parsed.id_type_id):
-            self.refuse(pos, outcomes.INVALID_ID, self.env._(FOREIGN_ID_TYPE))
+            self.refuse(pos, outcomes.INVALID_ID, self.env._(texts.FOREIGN_ID_TYPE))
         elif isinstance(self.addresses[pos], AddressError):
             self.refuse(pos, outcomes.INVALID_FA, self.addresses[pos].message)
         elif not validation.is_clean_text(item.reference):
             self.refuse(pos, outcomes.INVALID_REFERENCE)
         elif not validation.is_clean_text(getattr(item, "consent", "")):
-            self.refuse(pos, outcomes.REJECTED, self.env._(BAD_CONSENT))
+            self.refuse(pos, outcomes.REJECTED, self.env._(texts.BAD_CONSENT))
 
     def _may_use(self, id_type_id):
         id_types = self.limits.id_types
@@ -125,7 +88,7 @@ class Batch:
     def refuse(self, pos, code, message=""):
         """Set the outcome of an item that is not done."""
         item = self.items[pos]
-        message = message or self.env._(MESSAGES[code])
+        message = message or self.env._(texts.MESSAGES[code])
         self.outcomes[pos] = Outcome(code, item.id, item.reference, message)
 
     def refuse_details(self, pos):
@@ -135,7 +98,7 @@ class Batch:
         if not address:
             self.refuse(pos, outcomes.INVALID_FA)
         elif providers is not None and address.fsp_code not in providers:
-            self.refuse(pos, outcomes.INVALID_FA, self.env._(FOREIGN_PROVIDER))
+            self.refuse(pos, outcomes.INVALID_FA, self.env._(texts.FOREIGN_PROVIDER))
         elif not validation.is_clean_text(item.name):
             self.refuse(pos, outcomes.INVALID_NAME)
         elif not validation.is_phone(item.phone):
@@ -154,7 +117,7 @@ class Batch:
             "The content of mapping %s does not open: run the check of the ledger",
             mapping_id,
         )
-        self.refuse(pos, outcomes.REJECTED, self.env._(UNREADABLE))
+        self.refuse(pos, outcomes.REJECTED, self.env._(texts.UNREADABLE))
 
     def accept(self, pos, mapping_id, opened_at):
         """Set the outcome of an item that is written or was so already."""
@@ -175,6 +138,17 @@ class Batch:
             additional_info=item.additional_info or [],
             since=_iso(opened_at),
             mapping_id=mapping_id,
+        )
+
+    def acknowledge(self, pos, row):
+        """Set the outcome of an item that closes or marks the mapping ``row``."""
+        item = self.items[pos]
+        self.outcomes[pos] = Outcome(
+            outcomes.OK,
+            item.id,
+            item.reference,
+            masked=row.fa_masked,
+            mapping_id=row.mapping_id,
         )
 
     # ------------------------------------------------------------------ reading
@@ -202,7 +176,11 @@ class Batch:
             for id_key, outcome in zip(self.id_keys, self.outcomes, strict=True)
             if id_key and not outcome
         }
-        rows = store.lock_live(self.env, self.wanted_keys(keys)) if keys else []
+        if not keys:
+            return {}
+        wanted = set(self.wanted_keys(keys))
+        rows, contested = store.lock_all_live(self.env, wanted)
+        self.contested = {self.current_of.get(key, key) for key in contested}
         return {self.id_key_of(row): row for row in rows}
 
     def find_older(self):
@@ -219,7 +197,7 @@ class Batch:
         """Whether ``row`` is a live mapping that may be changed; else refuse."""
         item, providers = self.items[pos], self.limits.providers
         if not row:
-            self.refuse(pos, outcomes.NOT_LINKED)
+            self.refuse_missing(pos)
         elif row.state == "frozen":
             # a change would undo the freeze without anybody having lifted it
             self.refuse(pos, outcomes.INACTIVE)
@@ -228,8 +206,13 @@ class Batch:
             and row.fsp_code not in providers
             and not self._is_override(item, row)
         ):
-            self.refuse(pos, outcomes.REJECTED, self.env._(FOREIGN_MAPPING))
+            self.refuse(pos, outcomes.REJECTED, self.env._(texts.FOREIGN_MAPPING))
         return not self.outcomes[pos]
+
+    def refuse_missing(self, pos):
+        """Refuse an item that has no live mapping which this batch could lock."""
+        is_contested = self.id_keys[pos] in self.contested
+        self.refuse(pos, outcomes.RETRY if is_contested else outcomes.NOT_LINKED)
 
     def _is_override(self, item, row):
         """Whether ``item`` may take a mapping over from the provider it names."""

@@ -12,6 +12,11 @@ rows but not in a circle.
 from datetime import datetime
 from typing import NamedTuple
 
+from psycopg2.extensions import (
+    ISOLATION_LEVEL_READ_COMMITTED,
+    TRANSACTION_STATUS_IDLE,
+)
+
 from odoo.tools import SQL
 
 from . import ledger, replica
@@ -108,6 +113,8 @@ MARK_PERIODS = """
     )
     SELECT id FROM changed
 """
+#: so many callers can replace the same mapping at once before one is sent away
+MAX_ROUNDS = 50
 _STATE_AFTER = {"unlink": "closed", "freeze": "frozen", "restore": "active"}
 
 # Enough for "yes or no" and for "are these two a pair".
@@ -249,16 +256,53 @@ _MARK_COLUMNS = (
 )
 
 
+def read_committed(cr):
+    """Let the transaction that begins next, and those after it, wait for the rows that
+    others are changing and go on with what they have become.
+
+    At Odoo's own level such a transaction fails and the request is run again, which
+    callers who race for the same IDs lose again and again. One that has begun already
+    stays as it is.
+
+    :param cr: cursor of the request
+    """
+    if cr.connection.info.transaction_status == TRANSACTION_STATUS_IDLE:
+        cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+
+
 def lock_live(env, keys):
     """Lock the live mappings of these keys until the transaction ends.
 
+    A period that another transaction closed while this one waited for it is left out,
+    and so is the one that took its place: see :func:`lock_all_live`.
+
     :param keys: id_keys, repeated ones allowed
     :return: list of :class:`LiveRow`
-    :raise psycopg2.OperationalError: another transaction has changed one of them;
-        Odoo runs the whole request again
+    :raise psycopg2.OperationalError: (unless the transaction is one of
+        :func:`read_committed`) another transaction has changed one of them; Odoo runs
+        the whole request again
     """
     found = SQL("m.closed_at IS NULL AND m.id_key = ANY(%s::varchar[])", array(keys))
     return [LiveRow(*row) for row in execute(env, SQL(LOCK_LIVE, found=found))]
+
+
+def lock_all_live(env, keys):
+    """Lock the live mappings of these keys, also those that took the place of another
+    one meanwhile.
+
+    :param set keys: id_keys
+    :return: list of :class:`LiveRow`, and the keys that have a live mapping which
+        others kept replacing
+    """
+    rows = lock_live(env, keys)
+    for _round in range(MAX_ROUNDS):
+        missing = keys - {row.id_key for row in rows}
+        # reads what is committed by now
+        missing = {row.id_key for row in find_live(env, missing, (), False)}
+        if not missing:
+            return rows, missing
+        rows += lock_live(env, missing)
+    return rows, missing - {row.id_key for row in rows}
 
 
 def lock_periods(env, mapping_ids):

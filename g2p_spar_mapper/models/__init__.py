@@ -6,6 +6,7 @@ from . import mapping_event
 from . import mapper
 from . import read
 from . import mapper_demo
+from . import mapper_mark
 from . import client
 from . import client_caller
 from . import client_secret

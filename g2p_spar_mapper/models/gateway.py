@@ -6,7 +6,7 @@ from odoo import api, models
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
-from .. import parameters, rates, replay
+from .. import parameters, rates, replay, store
 from ..call import Message, Reply
 from ..faults import too_many
 from ..g2p_connect import checks, envelope, messages, paths, status
@@ -47,6 +47,8 @@ class G2pSparGateway(models.AbstractModel):
         :raise messages.MessageError: the message cannot be read
         :raise SparSecurityError: the client is not known or may not do this
         """
+        if call.operation != messages.RESOLVE:
+            store.read_committed(self.env.cr)  # before the first statement
         request = messages.decode_request(call.body)
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or "", request.signature

@@ -10,10 +10,9 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparRejectedError,
 )
 
-from .. import outcomes, store, validation
-from ..batch import MESSAGES, Batch, actor_values, prepare_mark
+from .. import outcomes, store, texts
+from ..batch import Batch, prepare_mark
 from ..keyring import get_keyring
-from ..outcomes import Outcome
 
 _logger = logging.getLogger(__name__)
 
@@ -146,14 +145,7 @@ class G2pSparMapper(models.AbstractModel):
         )
         for pos, row in closing.items():
             if pos in written:
-                item = items[pos]
-                batch.outcomes[pos] = Outcome(
-                    outcomes.OK,
-                    item.id,
-                    item.reference,
-                    masked=row.fa_masked,
-                    mapping_id=row.mapping_id,
-                )
+                batch.acknowledge(pos, row)
             else:
                 batch.refuse(pos, outcomes.RETRY)
         return batch.outcomes
@@ -194,25 +186,6 @@ class G2pSparMapper(models.AbstractModel):
         batch.note_read()
         return batch.outcomes
 
-    @api.model
-    def _record_reveal(self, mapping, actor, reason):
-        """Write into the ledger that somebody is shown the clear values of a mapping.
-
-        The caller has checked the right to see them and shows them after this.
-
-        :param mapping: one record of ``g2p.spar.mapping``, live or past
-        :param Actor actor:
-        :param str reason: why, in the words of the person who looks
-        :raise SparRejectedError: no such mapping, or no reason
-        """
-        reason = validation.clean_text(reason).strip()
-        rows = store.lock_periods(self.env, mapping.ids)
-        if len(rows) != 1 or not reason:
-            raise SparRejectedError(self.env._("Name one mapping and a reason."))
-        marks = [prepare_mark(row) for row in rows]
-        store.mark_periods(self.env, marks, "reveal", actor_values(actor), reason)
-        self.env["g2p.spar.mapping"].invalidate_model(flush=False)
-
     # ------------------------------------------------------------------ keys
 
     @api.model
@@ -236,7 +209,7 @@ class G2pSparMapper(models.AbstractModel):
         id_types = self.env["g2p.spar.id.type"]
         parsed = id_types._parse_ids([wire_id])[0]
         if not parsed:
-            message = self.env._(MESSAGES[outcomes.INVALID_ID])
+            message = self.env._(texts.MESSAGES[outcomes.INVALID_ID])
             raise SparRejectedError(message, outcomes.INVALID_ID)
         return [id_types._keys([parsed], key)[0] for key in self._lookup_key_ids()]
 

@@ -9,6 +9,7 @@ from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
 from .. import outcomes as oc
+from .. import store
 from ..outcomes import Actor, LinkItem, ResolveItem, UnlinkItem
 
 WIRE_ID = "token:spartest-race@nationalId"
@@ -29,6 +30,11 @@ class TestMapperRace(BaseCase):
             self.addCleanup(cursor.close)
             env = api.Environment(cursor, SUPERUSER_ID, {})
             self.mappers.append(env["g2p.spar.mapper"])
+
+    def wait_for_others(self):
+        """Run as writes of the API do."""
+        for mapper in self.mappers:
+            store.read_committed(mapper.env.cr)
 
     def forget(self):
         """Take away what was committed; only the owner of the tables can do it."""
@@ -69,8 +75,11 @@ class TestMapperRace(BaseCase):
         self.mappers[0].env.cr.commit()
         thread.join(20)
         self.assertFalse(thread.is_alive())
-        self.mappers[1].env.cr.rollback()
-        return faults[0] if faults else None
+        if faults:
+            self.mappers[1].env.cr.rollback()
+            return faults[0]
+        self.mappers[1].env.cr.commit()
+        return None
 
     def link(self, mapper, fa="race-1"):
         return mapper._link([LinkItem(WIRE_ID, fa)], ACTOR)
@@ -120,3 +129,68 @@ class TestMapperRace(BaseCase):
         self.assertIsInstance(fault, psycopg2.errors.SerializationFailure)
         again = self.update(self.mappers[1], "race-2")
         self.assertEqual(again[0].code, oc.NOT_LINKED)
+
+    # ----------------------------------------------------------- as the API does it
+
+    def get_outcome(self, first, second):
+        """What ``second`` gets, who waits for ``first`` and fails in no case."""
+        self.wait_for_others()
+        done = []
+        self.assertIsNone(
+            self.race(first, lambda mapper: done.extend(second(mapper))),
+        )
+        return done[0].code
+
+    def assertPeriods(self, states):  # noqa: N802
+        self.mappers[0].env.cr.rollback()
+        mappings = self.mappers[0].env["g2p.spar.mapping"]
+        key = self.mappers[0]._id_key(WIRE_ID)
+        periods = mappings.search([("id_key", "=", key)], order="id")
+        self.assertEqual(periods.mapped("state"), states)
+        events = periods[0].timeline_ids.sorted("id")
+        chained = events.filtered(lambda event: event.verb != "link")
+        self.assertLessEqual(
+            set(chained.mapped("previous_hash")), set(events.mapped("hash"))
+        )
+        self.assertEqual(len(set(chained.mapped("previous_hash"))), len(chained))
+
+    def test_waiting_link(self):
+        code = self.get_outcome(self.link, lambda mapper: self.link(mapper, "race-2"))
+        self.assertEqual(code, oc.ALREADY_LINKED)
+        self.assertPeriods(["active"])
+
+    def test_waiting_update(self):
+        self.link(self.mappers[0])
+        self.mappers[0].env.cr.commit()
+        code = self.get_outcome(
+            lambda mapper: self.update(mapper, "race-2"),
+            lambda mapper: self.update(mapper, "race-3"),
+        )
+        self.assertEqual(code, oc.OK)
+        self.assertPeriods(["closed", "closed", "active"])
+        self.assertEqual(self.resolve(self.mappers[0]).fa, "race-3")
+
+    def test_waiting_update_of_what_is_removed(self):
+        self.link(self.mappers[0])
+        self.mappers[0].env.cr.commit()
+        code = self.get_outcome(
+            self.remove, lambda mapper: self.update(mapper, "race-2")
+        )
+        self.assertEqual(code, oc.NOT_LINKED)
+        self.assertPeriods(["closed"])
+
+    def test_waiting_link_of_what_is_removed(self):
+        self.link(self.mappers[0])
+        self.mappers[0].env.cr.commit()
+        code = self.get_outcome(self.remove, lambda mapper: self.link(mapper, "race-2"))
+        self.assertEqual(code, oc.OK)
+        self.assertPeriods(["closed", "active"])
+
+    def test_waiting_in_vain(self):
+        """Somebody keeps replacing the mapping: it may be tried again."""
+        self.link(self.mappers[0])
+        self.mappers[0].env.cr.commit()
+        self.patch(store, "MAX_ROUNDS", 2)
+        self.patch(store, "lock_live", lambda env, keys: [])
+        outcome = self.update(self.mappers[1], "race-2")[0]
+        self.assertEqual(outcome.code, oc.RETRY)

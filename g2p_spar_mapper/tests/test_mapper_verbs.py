@@ -300,23 +300,6 @@ class TestMapperVerbs(MapperCommon):
         self.assertNotIn("100000000001", mismatch.message)
         self.assertEqual(self.resolve(3, fa=self.bank_fa()).code, oc.NOT_LINKED)
 
-    def test_frozen_pays_nobody_and_stays_frozen(self):
-        self.link(self.item())
-        self.env.cr.execute(
-            "UPDATE g2p_spar_mapping SET state = 'frozen' WHERE id = %s",
-            [self.periods().id],
-        )
-        self.mappings.invalidate_model()
-        for values in ({}, {"fa": self.bank_fa()}, {"id": "", "fa": self.bank_fa()}):
-            found = self.resolve(**values)
-            self.assertEqual((found.code, found.fa), (oc.INACTIVE, ""))
-        self.assertEqual(self.resolve(fa=self.wallet_fa()).code, oc.MISMATCH)
-        self.assertEqual(self.codes(self.link(self.item())), [oc.ALREADY_LINKED])
-        wallet = self.item(fa=self.wallet_fa())
-        self.assertEqual(self.codes(self.update(wallet)), [oc.INACTIVE])
-        self.assertEqual(self.codes(self.remove(1)), [oc.INACTIVE])
-        self.assertEqual(self.periods().mapped("state"), ["frozen"])
-
     def test_empty_batches(self):
         for verb in ("link", "update", "unlink", "resolve"):
             with self.subTest(verb=verb):

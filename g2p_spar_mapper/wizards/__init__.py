@@ -1,1 +1,2 @@
+from . import g2p_spar_freeze_wizard
 from . import g2p_spar_reveal
