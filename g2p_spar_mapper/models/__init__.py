@@ -12,6 +12,7 @@ from . import client_caller
 from . import client_secret
 from . import client_key
 from . import client_authentication
+from . import client_approval
 from . import client_rendering
 from . import fsp
 from . import client_callback

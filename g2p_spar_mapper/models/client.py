@@ -195,11 +195,13 @@ class G2pSparClient(models.Model):
 
     def _compute_summary(self):
         for client in self:
-            client.summary = Markup("<ul class='mb-0'>{}</ul>").format(
-                Markup().join(
-                    Markup("<li>{}</li>").format(line) for line in client._sum_up()
-                )
-            )
+            client.summary = self._as_list(client._sum_up())
+
+    @api.model
+    def _as_list(self, lines):
+        return Markup("<ul class='mb-0'>{}</ul>").format(
+            Markup().join(Markup("<li>{}</li>").format(line) for line in lines)
+        )
 
     def _sum_up(self):
         """Sentences that say what the client can do, for people.

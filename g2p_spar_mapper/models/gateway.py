@@ -53,6 +53,16 @@ class G2pSparGateway(models.AbstractModel):
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or "", request.signature
         )
+        return self._serve_known(call, request, client)
+
+    @api.model
+    def _serve_known(self, call, request, client) -> Reply:
+        """Answer a request whose sender is known.
+
+        :param Call call: the request as it came in
+        :param messages.Request request: header and the message, not yet read
+        :param ClientData client: who is calling
+        """
         self._check_rate("requests", client.id, 1, client.request_rate)
         message = self._read(call, request, client)
         self._check_rate("items", client.id, len(message.items), client.item_rate)

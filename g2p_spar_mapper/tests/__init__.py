@@ -8,10 +8,12 @@ from . import test_async
 from . import test_callback
 from . import test_callbacks
 from . import test_client
+from . import test_client_approval
 from . import test_client_key
 from . import test_client_limits
 from . import test_client_signature
 from . import test_freeze
+from . import test_client_try
 from . import test_g2p_connect
 from . import test_http_client
 from . import test_id_type
