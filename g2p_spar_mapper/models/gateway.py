@@ -47,7 +47,7 @@ class G2pSparGateway(models.AbstractModel):
         :raise messages.MessageError: the message cannot be read
         :raise SparSecurityError: the client is not known or may not do this
         """
-        if call.operation != messages.RESOLVE:
+        if call.is_async or call.operation != messages.RESOLVE:
             store.read_committed(self.env.cr)  # before the first statement
         request = messages.decode_request(call.body)
         client = self.env["g2p.spar.client"]._authenticate(

@@ -44,7 +44,14 @@ class G2pSparTransaction(models.Model):
     digest = fields.Char(required=True, groups=fields.NO_ACCESS)
     transaction_id = fields.Char("Transaction ID", required=True)
     operation = fields.Selection(
-        [(verb, verb) for verb in (*messages.OPERATIONS, paths.STATUS)], required=True
+        [
+            (messages.LINK, "Link"),
+            (messages.UPDATE, "Update"),
+            (messages.UNLINK, "Unlink"),
+            (messages.RESOLVE, "Resolve"),
+            (paths.STATUS, "Status"),
+        ],
+        required=True,
     )
     is_async = fields.Boolean("Asynchronous")
     state = fields.Selection(
