@@ -2,6 +2,7 @@
 """Turns the answers of a form into one financial address."""
 
 import re
+from typing import NamedTuple
 
 from . import grammar
 from .address import Address
@@ -10,6 +11,26 @@ from .const import BRANCH_CODE, BRANCH_NAME, FA_TYPE, FSP_CODE, FSP_NAME, role
 from .exceptions import AddressError
 from .masking import last
 from .validators import MAX_ANSWER, normalise
+
+
+class Question(NamedTuple):
+    """A typed question; plain, since a record costs a microsecond per field."""
+
+    record: object
+    key: str
+    required: bool
+    validator: str
+    pattern: str
+
+
+class Place(NamedTuple):
+    """Where an account is kept: what the directory says of one provider and branch."""
+
+    errors: dict  #: key -> sentence
+    fsp: object
+    country: str  #: two-letter code of the provider's country, may be empty
+    names: dict  #: role (see const.py) -> text
+    parts: dict  #: members of ``Address``
 
 
 class AddressComposer:
@@ -22,19 +43,30 @@ class AddressComposer:
         self.env = account_type.env
         self.account_type = account_type
         self.strategy = account_type.strategy_id
-        self.template = self.strategy.construct_template
-        self.separators = grammar.separators(self.template)
-        _literals, self.names = grammar.split_template(self.template)
+        self.separators = grammar.separators(self.strategy.construct_template)
+        self.template = grammar.split_template(self.strategy.construct_template)
+        self.roles = {name: role(name) for name in self.template[1]}
         questions = account_type.field_ids
         self.by_source = {q.source: q for q in questions if q.source != "typed"}
-        self.typed = [q for q in questions if q.source == "typed"]
+        self.typed = [
+            Question(q, q.key, q.required, q.validator, q.pattern or "")
+            for q in questions
+            if q.source == "typed"
+        ]
         self.number = questions.filtered("is_number")
+        self.number_key, self.mask = self.number.key, self.number.mask
+        self.common = {
+            "account_type_id": account_type.id,
+            "account_type": account_type.code,
+            "strategy_id": self.strategy.id,
+        }
         (self.format,) = (
             fmt
             for fmt in account_type._get_formats()
             if fmt.strategy_id == self.strategy.id
         )
         self.entries = {}  # (model, id) -> record of the directory
+        self.places = {}  # what the two answers from the directory say -> Place
         self.branched = {}  # provider -> whether it has branches
         self.errors = {}
 
@@ -51,18 +83,40 @@ class AddressComposer:
 
     def compose(self, answers):
         """:raise AddressError: with one sentence for each key to be answered anew"""
+        chosen = (answers.get("fsp"), answers.get("branch"))
+        key = tuple((bool(answer), _entry_id(answer)) for answer in chosen)
+        place = self.places.get(key)
+        if not place:
+            place = self.places[key] = self._get_place(answers)
+        self.errors = dict(place.errors)
+        typed = {
+            question.key: self._get_typed(question, place, answers.get(question.key))
+            for question in self.typed
+        }
+        if self.errors:
+            raise AddressError(self.errors)
+        return self._write(place, typed)
+
+    def _get_place(self, answers):
         self.errors = {}
         fsp = self._get_fsp(self.by_source.get("fsp"), answers.get("fsp"))
         branch = self._get_branch(
             self.by_source.get("branch"), fsp, answers.get("branch")
         )
-        typed = {
-            question.key: self._get_typed(question, fsp, answers.get(question.key))
-            for question in self.typed
+        names = {
+            FSP_CODE: fsp.code or "",
+            FSP_NAME: fsp.name or "",
+            BRANCH_CODE: branch.code or "",
+            BRANCH_NAME: branch.name or "",
+            FA_TYPE: self.strategy.fa_type or self.account_type.wire_fa_type,
         }
-        if self.errors:
-            raise AddressError(self.errors)
-        return self._write(fsp, branch, typed)
+        parts = {
+            "fsp_id": fsp.id or 0,
+            "branch_id": branch.id or 0,
+            **{name: names[name] for name in (FSP_CODE, FSP_NAME)},
+            **{name: names[name] for name in (BRANCH_CODE, BRANCH_NAME)},
+        }
+        return Place(self.errors, fsp, fsp.country_id.code or "", names, parts)
 
     def _get_entry(self, model, answer):
         """The directory entry with this id, or an empty record."""
@@ -114,7 +168,7 @@ class AddressComposer:
             )
         return self.branched[fsp]
 
-    def _get_typed(self, question, fsp, answer):
+    def _get_typed(self, question, place, answer):
         """The normal form of a typed answer; notes an error when it has none."""
         key = question.key
         if not answer or (isinstance(answer, str) and not answer.strip()):
@@ -126,15 +180,16 @@ class AddressComposer:
         elif len(answer) > MAX_ANSWER:
             self.errors[key] = self.env._("This is too long.")
         elif any(text in answer for text in self.separators):
-            self.errors[key] = question._get_error_text()
+            self.errors[key] = question.record._get_error_text()
         else:
-            country = fsp.country_id.code or ""
             try:
                 return normalise(
-                    answer, question.validator, question.pattern or "", country
+                    answer, question.validator, question.pattern, place.country
                 )
             except ValueError as err:
-                self.errors[key] = self._get_reason(question, fsp, str(err))
+                self.errors[key] = self._get_reason(
+                    question.record, place.fsp, str(err)
+                )
         return ""
 
     def _get_reason(self, question, fsp, code):
@@ -147,36 +202,20 @@ class AddressComposer:
             )
         return question._get_error_text()
 
-    def _write(self, fsp, branch, typed):
-        strategy = self.strategy
-        known = {
-            FSP_CODE: fsp.code or "",
-            FSP_NAME: fsp.name or "",
-            BRANCH_CODE: branch.code or "",
-            BRANCH_NAME: branch.name or "",
-            FA_TYPE: strategy.fa_type or self.account_type.wire_fa_type,
-            **typed,
-        }
-        components = {name: known[role(name)] for name in self.names}
-        fa = grammar.construct(self.template, components)
-        question = self.number
-        self._check_readable(fa, components, question)
-        number = typed[question.key]
+    def _write(self, place, typed):
+        known = place.names | typed
+        components = {name: known[part] for name, part in self.roles.items()}
+        fa = grammar.fill(*self.template, components)
+        self._check_readable(fa, components, self.number)
+        number = typed[self.number_key]
         return Address(
             fa=fa,
             components=components,
-            account_type_id=self.account_type.id,
-            account_type=self.account_type.code,
-            strategy_id=strategy.id,
-            fsp_id=fsp.id or 0,
-            fsp_code=fsp.code or "",
-            fsp_name=fsp.name or "",
-            branch_id=branch.id or 0,
-            branch_code=branch.code or "",
-            branch_name=branch.name or "",
             number=number,
-            masked=mask_number(number, question.mask),
+            masked=mask_number(number, self.mask),
             last=last(number),
+            **self.common,
+            **place.parts,
         )
 
     def _check_readable(self, fa, components, question):
@@ -206,7 +245,7 @@ class AddressComposer:
         raise AddressError(errors)
 
     def _reads_back(self, components):
-        text = grammar.construct(self.template, components)
+        text = grammar.fill(*self.template, components)
         return grammar.deconstruct(self.format.compiled, text) == components
 
 

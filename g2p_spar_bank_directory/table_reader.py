@@ -118,10 +118,8 @@ def iter_records(file, form, offset=0, line=1):
         yield from xlsx_reader.iter_rows(file, form.sheet, offset, line)
         return
     file.seek(offset or form.start)
-    wrapper = io.TextIOWrapper(
-        _Unclosed(file), encoding=form.encoding, errors="strict", newline=""
-    )
-    lines = _Lines(file, wrapper, form.encoding, offset or form.start, line)
+    text = io.TextIOWrapper(_Lent(file), encoding=form.encoding, newline="")
+    lines = _Lines(file, text, form.encoding, offset or form.start, line)
     for start, cells in read_csv(lines, form.delimiter, line):
         if any(cell.strip() for cell in cells):
             yield Record(start, cells, lines.offset, lines.line)
@@ -138,7 +136,7 @@ def read_csv(lines, delimiter, line=1):
     first, start = line, line
     try:
         for cells in reader:
-            if any(len(cell) > MAX_CELL for cell in cells):
+            if max(map(len, cells), default=0) > MAX_CELL:
                 raise csv.Error("field larger than field limit")
             yield start, cells
             start = first + reader.line_num
@@ -184,21 +182,11 @@ class _Lines:
         return _encoding_error(self.encoding, self.line + ahead.count(b"\n", 0, start))
 
 
-class _Unclosed(io.BufferedIOBase):
-    """Lends a file to a wrapper that would close it when it goes."""
+class _Lent(io.BufferedReader):
+    """A file that stays open when the wrapper goes that it was lent to."""
 
-    def __init__(self, file):
-        super().__init__()
-        self.file = file
-
-    def readable(self):
-        return True
-
-    def read(self, size=-1):
-        return self.file.read(size)
-
-    def read1(self, size=-1):
-        return self.file.read(size)
+    def close(self):
+        """The owner closes it."""
 
 
 def _guess_encoding(sample):

@@ -35,6 +35,10 @@ class ImportReader:
         # sudo: the directory and the ID types are the same for everyone
         self.types = self.env["g2p.spar.account.type"].sudo()
         self.type_names = self._name_types()
+        self.number_keys = {
+            kind: kind.field_ids.filtered("is_number").key
+            for kind in self.types.search([])
+        }
         self.id_types = self._name_id_types()
 
     def _name_types(self):
@@ -54,7 +58,7 @@ class ImportReader:
             for word in (id_type.name, id_type.code)
         }
 
-    def read(self, records):
+    def read_rows(self, records):
         """:return: a ``LinkItem`` or :class:`Refusal` for each record, in order"""
         rows = [self._get_cells(record) for record in records]
         ids = [self._read_id(row) for row in rows]
@@ -140,8 +144,8 @@ class ImportReader:
         return result
 
     def _make_answers(self, kind, row, fsp, branch):
-        number = kind.field_ids.filtered("is_number")
-        return {"fsp": fsp, "branch": branch, number.key: row.get("number", "")}
+        number = self.number_keys[kind]
+        return {"fsp": fsp, "branch": branch, number: row.get("number", "")}
 
     @staticmethod
     def _refuse(error, row):

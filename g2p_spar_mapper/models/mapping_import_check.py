@@ -163,7 +163,7 @@ class G2pSparImport(models.Model):
 
     def _stage(self, reader, records):
         """Check and stage one chunk: two queries and those of the directory."""
-        found = reader.read(records)
+        found = reader.read_rows(records)
         items = [item for item in found if not isinstance(item, Refusal)]
         previews = iter(self.env["g2p.spar.mapper"]._preview(items, self._get_actor()))
         rows = []
