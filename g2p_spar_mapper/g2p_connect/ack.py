@@ -24,7 +24,7 @@ _ERRORS = {
 
 
 class AckError(Struct):
-    """Why a request was not taken."""
+    """Why a request was not taken: a code and a sentence without personal data."""
 
     code: str
     message: str
@@ -41,6 +41,13 @@ class AckBody(Struct):
     """The answer to an asynchronous request; the result follows by call-back."""
 
     message: Ack
+
+
+class ErrorBody(Struct):
+    """A request that was not processed; of a faulty signature an Ack says the same."""
+
+    errors: list[AckError]
+    message: Ack | UnsetType = UNSET
 
 
 class _ForeignAck(Struct):
@@ -65,6 +72,11 @@ def build_error(code: str, message: str) -> bytes:
     now = datetime.now(UTC).replace(tzinfo=None)
     error = AckError(code, message)
     return encode(AckBody(Ack(ERR, _text(now), str(uuid.uuid4()), error)))
+
+
+def codes_used() -> set[str]:
+    """Every error code that an Ack of ours may have, besides those of HTTP errors."""
+    return {BAD_REQUEST, NOT_FOUND, SENDER_URI, *_ERRORS.values()}
 
 
 def error_code(header_code: str) -> str:

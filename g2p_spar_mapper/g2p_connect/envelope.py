@@ -25,6 +25,9 @@ from .messages import (
     encode,
 )
 
+#: entries of additional_info by which a provider replaces another's account
+_CONSENT = ("current_provider", "consent_reference")
+
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -47,20 +50,50 @@ def service_items(operation: str, items: list) -> list:
         ]
     if operation == UNLINK:
         return [
-            oc.UnlinkItem(item.id or "", item.fa or "", item.reference_id or "")
+            oc.UnlinkItem(
+                item.id or "",
+                item.fa or "",
+                item.reference_id or "",
+                *_take_consent(item.additional_info)[1:],
+            )
             for item in items
         ]
-    return [
-        oc.LinkItem(
-            item.id or "",
-            item.fa or "",
-            item.name or "",
-            item.phone_number or "",
-            item.additional_info,
-            item.reference_id or "",
-        )
-        for item in items
-    ]
+    return [_link_item(item) for item in items]
+
+
+def _link_item(item):
+    additional_info, current_provider, consent = _take_consent(item.additional_info)
+    return oc.LinkItem(
+        item.id or "",
+        item.fa or "",
+        item.name or "",
+        item.phone_number or "",
+        additional_info,
+        item.reference_id or "",
+        current_provider,
+        consent,
+    )
+
+
+def _take_consent(additional_info):
+    """Tell what is kept with an address from what allows this one change.
+
+    :return: the entries to keep, the provider that the client takes the current one
+        to be, and the reference of the person's consent; empty texts if not there
+    """
+    if not additional_info:
+        return additional_info, "", ""
+    kept, said = [], {}
+    for entry in additional_info:
+        pair = {entry.get("name"): entry.get("value")} if "value" in entry else entry
+        found = {
+            name: pair[name] for name in _CONSENT if isinstance(pair.get(name), str)
+        }
+        if found:
+            said |= found
+        else:
+            kept.append(entry)
+    return kept, *(said.get(name, "") for name in _CONSENT)
 
 
 def build_answer(
@@ -281,13 +314,19 @@ def _request_item(operation, item):
             "fa": item.fa,
             "name": item.name,
             "phone_number": item.phone,
-            "additional_info": item.additional_info,
+            "additional_info": (item.additional_info or []) + _give_consent(item),
         }
     elif operation == RESOLVE:
         content = {"id": item.id, "fa": item.fa, "scope": item.scope}
     else:
-        content = {"id": item.id, "fa": item.fa}
+        additional_info = _give_consent(item)
+        content = {"id": item.id, "fa": item.fa, "additional_info": additional_info}
     return {name: value for name, value in content.items() if value}
+
+
+def _give_consent(item):
+    values = zip(_CONSENT, (item.current_provider, item.consent), strict=True)
+    return [{"name": name, "value": value} for name, value in values if value]
 
 
 def read_answer(

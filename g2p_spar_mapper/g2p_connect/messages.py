@@ -23,7 +23,7 @@ Status = Literal["rcvd", "pdng", "succ", "rjct"]
 Info = list[dict[str, Any]]
 
 
-def _told(kind, text, *examples):
+def told(kind, text, *examples):
     """A member with a description for who reads the API's documentation."""
     return Annotated[kind, Meta(description=text, examples=[*examples] or None)]
 
@@ -47,15 +47,15 @@ class MessageError(ValueError):
 class RequestHeader(Struct):
     """Who sends what. Strict clients also send version, time and the right count."""
 
-    message_id: _told(str, "A new one for each message of the sender.", "m-2024-17")
-    action: _told(str, "What the address is for.", "link")
-    message_ts: _told(Text, "ISO 8601 with zone.", "2026-01-31T10:00:00+00:00") = None
-    version: _told(Text, "1.x; 1.0.0 by default.", "1.0.0") = None
-    sender_id: _told(Text, "Under which the client is registered.", "my-client") = None
-    sender_uri: _told(Text, "Where the result of an asynchronous call goes.") = None
+    message_id: told(str, "A new one for each message of the sender.", "m-2024-17")
+    action: told(str, "What the address is for.", "link")
+    message_ts: told(Text, "ISO 8601 with zone.", "2026-01-31T10:00:00+00:00") = None
+    version: told(Text, "1.x; 1.0.0 by default.", "1.0.0") = None
+    sender_id: told(Text, "Under which the client is registered.", "my-client") = None
+    sender_uri: told(Text, "Where the result of an asynchronous call goes.") = None
     receiver_id: Text = None
-    total_count: _told(int | None, "Number of items.", 1) = None
-    is_msg_encrypted: _told(bool | None, "Not supported.") = None
+    total_count: told(int | None, "Number of items.", 1) = None
+    is_msg_encrypted: told(bool | None, "Not supported.") = None
     is_encrypted: bool | None = None  # the name OpenG2P's libraries also send
 
     @property
@@ -71,10 +71,10 @@ class Request(Struct):
     signature: Any = None  # text of any kind, often a placeholder
 
 
-ReferenceId = _told(Text, "Names the item; its result has the same.", "1")
-Timestamp = _told(Text, "ISO 8601 with zone.", "2026-01-31T10:00:00+00:00")
-Id = _told(Text, "The ID as its type writes it.", "token:1234@nationalId")
-Fa = _told(
+ReferenceId = told(Text, "Names the item; its result has the same.", "1")
+Timestamp = told(Text, "ISO 8601 with zone.", "2026-01-31T10:00:00+00:00")
+Id = told(Text, "The ID as its type writes it.", "token:1234@nationalId")
+Fa = told(
     Text,
     "The financial address.",
     "mobile_number:+254712345678.wallet_provider_name:M-PESA (Safaricom)"
@@ -89,10 +89,13 @@ class LinkRequestItem(Struct):
     timestamp: Timestamp = None
     id: Id = None
     fa: Fa = None
-    name: _told(Text, "Name of the account's holder.") = None
-    phone_number: _told(Text, "Phone number of the holder.") = None
-    additional_info: _told(
-        Info | None, "Kept with the account and given back in order."
+    name: told(Text, "Name of the account's holder.") = None
+    phone_number: told(Text, "Phone number of the holder.") = None
+    additional_info: told(
+        Info | None,
+        "Kept with the account and given back in order. Entries named current_provider "
+        "and consent_reference are not kept: they allow a provider to replace the "
+        "account that a person has at another one.",
     ) = None
 
 
@@ -103,6 +106,7 @@ class UnlinkRequestItem(Struct):
     timestamp: Timestamp = None
     id: Id = None
     fa: Fa = None
+    additional_info: told(Info | None, "Only what allows the change.") = None
 
 
 class ResolveRequestItem(Struct):
@@ -112,7 +116,7 @@ class ResolveRequestItem(Struct):
     timestamp: Timestamp = None
     id: Id = None
     fa: Fa = None
-    scope: _told(Text, "yes_no, the default, or details.", "details") = None
+    scope: told(Text, "yes_no, the default, or details.", "details") = None
 
 
 class LinkRequest(Struct):
@@ -139,12 +143,12 @@ class ResolveRequest(Struct):
 
 
 class AnswerHeader(Struct):
-    message_id: _told(str, "That of the request.")
+    message_id: told(str, "That of the request.")
     message_ts: str
-    action: _told(str, "on- and the action of the request.")
-    status: _told(Status, "Of the message as a whole, whatever became of its items.")
+    action: told(str, "on- and the action of the request.")
+    status: told(Status, "Of the message as a whole, whatever became of its items.")
     total_count: int
-    completed_count: _told(int, "Items that came to an end, failures included.")
+    completed_count: told(int, "Items that came to an end, failures included.")
     sender_id: str
     receiver_id: str
     status_reason_code: str | UnsetType = UNSET
@@ -159,7 +163,7 @@ class ProviderInfo(Struct):
 
     name: str
     code: str
-    subcode: _told(str, "Code of the branch, or empty.")
+    subcode: told(str, "Code of the branch, or empty.")
 
 
 class UnlinkResult(Struct):
@@ -168,7 +172,7 @@ class UnlinkResult(Struct):
     reference_id: str
     timestamp: str
     status: Status
-    id: _told(str, "As it was sent.")
+    id: told(str, "As it was sent.")
     status_reason_code: str | UnsetType = UNSET
     status_reason_message: str | UnsetType = UNSET
 
@@ -176,7 +180,7 @@ class UnlinkResult(Struct):
 class LinkResult(UnlinkResult):
     """What became of one item."""
 
-    fa: _told(str, "The address; empty unless it is linked now.") = ""
+    fa: told(str, "The address; empty unless it is linked now.") = ""
     additional_info: Info | UnsetType = UNSET
 
 
@@ -218,17 +222,6 @@ class Answer(Struct):
     header: AnswerHeader
     message: LinkAnswer | UpdateAnswer | UnlinkAnswer | ResolveAnswer
     signature: str = ""
-
-
-class ErrorEntry(Struct):
-    code: str
-    message: _told(str, "A sentence without personal data.")
-
-
-class ErrorBody(Struct):
-    """A request that was not processed."""
-
-    errors: list[ErrorEntry]
 
 
 # --- answers we read from a foreign mapper --------------------------------------------

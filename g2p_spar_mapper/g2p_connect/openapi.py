@@ -10,8 +10,8 @@ from typing import get_args
 import msgspec
 from msgspec import UnsetType, defstruct
 
-from . import checks, codes, messages
-from .paths import ENDPOINTS
+from . import ack, checks, codes, messages, status
+from .paths import ENDPOINTS, STATUS, STATUS_ACTION
 
 PATH = "/mapper/openapi.json"
 PAGE_PATH = "/mapper/docs"
@@ -23,7 +23,15 @@ _SUMMARIES = {
     messages.UPDATE: "Give linked IDs another account",
     messages.UNLINK: "Take the account of IDs away",
     messages.RESOLVE: "Look up whether and where an ID is paid",
+    STATUS: "Ask what became of an earlier message",
 }
+_REQUESTS = messages.REQUESTS | {STATUS: status.StatusRequest}
+_ANSWERS = messages.ANSWERS | {STATUS: status.StatusAnswerMessage}
+#: what a status query may name as its kind of message, or leave open
+_KINDS = (*messages.OPERATIONS, "", None)
+_ASYNC = """\
+An Ack: ACK when the result will be called back, NACK when there is no address to call
+back and the result waits to be asked for, ERR when the message was not taken."""
 #: HTTP status -> what it means and the codes it comes with
 ERRORS = {
     400: (
@@ -58,8 +66,12 @@ _WITH_RETRY_AFTER = (429, 503)
 _OUTGOING = (
     messages.AnswerHeader,
     messages.ProviderInfo,
-    messages.ErrorBody,
-    messages.ErrorEntry,
+    ack.Ack,
+    ack.AckBody,
+    ack.AckError,
+    ack.ErrorBody,
+    status.StatusResult,
+    status.StatusAnswerMessage,
     *messages.RESULTS.values(),
     *messages.ANSWERS.values(),
 )
@@ -73,6 +85,11 @@ Refusals of items, and of whole messages with a sound sender, come with HTTP 200
 faults come as a list of errors. Members that are not described are skipped, `null` is
 as good as absent, and members of answers that have nothing to say are left out.
 
+Every operation is served twice: synchronously, with the results as answer, and
+asynchronously, with an Ack as answer and the results sent to the client's own address,
+which is sender_uri or the one that was agreed. A message that comes again is answered
+as it was the first time, and not done again.
+
 Get a token at `{TOKEN_PATH}`, or sign messages, whichever was agreed when the client
 was registered. A signature is a JWS of the whole body in the header `Signature`.
 """
@@ -83,14 +100,13 @@ def build(version: str) -> dict:
 
     :param str version: of the software
     """
-    envelopes = {}
-    for operation in messages.OPERATIONS:
-        envelopes |= _envelopes(operation)
-    structs = [*envelopes.values(), messages.ErrorBody]
-    outgoing = {*_OUTGOING, *(e for name, e in envelopes.items() if "Answer" in name)}
+    calls = {name: _envelope(name, messages.RequestHeader) for name in _REQUESTS}
+    replies = {name: _envelope(name, messages.AnswerHeader) for name in _ANSWERS}
     _schemas, components = msgspec.json.schema_components(
-        structs, ref_template=_REF + "{name}"
+        [*calls.values(), *replies.values(), ack.AckBody, ack.ErrorBody],
+        ref_template=_REF + "{name}",
     )
+    outgoing = [*_OUTGOING, *replies.values()]
     for struct in outgoing:
         components[struct.__name__]["required"] = [
             field.encode_name
@@ -113,11 +129,12 @@ def build(version: str) -> dict:
             path: {"post": _operation(path, endpoint)}
             for path, endpoint in _canonical().items()
         },
+        "webhooks": {f"on-{operation}": _webhook(operation) for operation in _ANSWERS},
         "components": {
             "schemas": dict(sorted(components.items())),
             "responses": {
-                f"Error{status}": _error(status, text)
-                for status, (text, _codes) in ERRORS.items()
+                f"Error{number}": _error(number, text)
+                for number, (text, _codes) in ERRORS.items()
             },
             "securitySchemes": {
                 "token": {
@@ -143,24 +160,18 @@ def _canonical():
     """The first path of each endpoint; the others are its aliases."""
     first = {}
     for path, endpoint in ENDPOINTS.items():
-        if endpoint.operation in messages.OPERATIONS and not endpoint.is_async:
-            first.setdefault(endpoint, path)
+        first.setdefault(endpoint, path)
     return {path: endpoint for endpoint, path in first.items()}
 
 
-def _envelopes(operation):
-    """Whole messages by name; the structures proper leave the inner part unread."""
-    name = operation.capitalize()
-    parts = {
-        f"{name}Message": (messages.RequestHeader, messages.REQUESTS[operation]),
-        f"{name}AnswerMessage": (messages.AnswerHeader, messages.ANSWERS[operation]),
-    }
-    return {
-        title: defstruct(
-            title, [("header", header), ("message", message), ("signature", str, "")]
-        )
-        for title, (header, message) in parts.items()
-    }
+def _envelope(operation, header):
+    """A whole message; the structures proper leave its inner part unread."""
+    is_call = header is messages.RequestHeader
+    name = operation.capitalize() + ("Call" if is_call else "Reply")
+    message = (_REQUESTS if is_call else _ANSWERS)[operation]
+    return defstruct(
+        name, [("header", header), ("message", message), ("signature", str, "")]
+    )
 
 
 def _name_codes(components):
@@ -172,8 +183,10 @@ def _name_codes(components):
     set_enum("AnswerHeader", "status_reason_code", codes.HEADER_CODES)
     for operation, struct in messages.RESULTS.items():
         set_enum(struct.__name__, "status_reason_code", codes.wire_codes(operation))
-    all_errors = {code for _text, named in ERRORS.values() for code in named}
-    set_enum("ErrorEntry", "code", sorted(all_errors))
+    errors = {code for _text, named in ERRORS.values() for code in named}
+    set_enum("AckError", "code", sorted(errors | ack.codes_used()))
+    any_answer = [{"$ref": _REF + one.__name__} for one in messages.ANSWERS.values()]
+    components["StatusResult"]["properties"]["txn_status"] = {"anyOf": any_answer}
 
 
 def _limit_requests(components):
@@ -183,7 +196,13 @@ def _limit_requests(components):
     header["message_id"] |= {"maxLength": checks.MAX_MESSAGE_ID, "pattern": plain}
     for name in ("is_msg_encrypted", "is_encrypted"):
         header[name]["enum"] = [False, None]
-    for struct in messages.REQUESTS.values():
+    query = components["StatusQuery"]
+    kinds = {"attribute_type": status.ATTRIBUTES, "txn_type": _KINDS}
+    for name, values in kinds.items():
+        told = query["properties"][name]["description"]
+        query["properties"][name] = {"description": told, "enum": list(values)}
+    query["required"] = ["attribute_type"]
+    for struct in _REQUESTS.values():
         components[struct.__name__]["properties"]["transaction_id"] |= {
             "minLength": 1,
             "maxLength": checks.MAX_TRANSACTION_ID,
@@ -194,49 +213,66 @@ def _limit_requests(components):
 def _operation(path, endpoint):
     operation = endpoint.operation
     name = operation.capitalize()
-    aliases = [other for other, e in ENDPOINTS.items() if e == endpoint][1:]
-    return {
-        "operationId": f"sync_{operation}",
-        "summary": _SUMMARIES[operation],
-        "description": f"Also served at {', '.join(aliases)}.",
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": f"{_REF}{name}Message"},
-                    "examples": {operation: {"value": _example(operation)}},
-                }
-            },
-        },
-        "responses": {
-            "200": {
-                "description": "A result for each item, in the order of the request.",
-                "headers": {
-                    "Signature": {
-                        "description": "A JWS of the body, if answers are signed.",
-                        "schema": {"type": "string"},
-                    }
-                },
-                "content": {
-                    "application/json": {
-                        "schema": {"$ref": f"{_REF}{name}AnswerMessage"}
-                    }
-                },
-            },
+    aliases = [
+        other for other, e in ENDPOINTS.items() if e == endpoint and other != path
+    ]
+    summary = _SUMMARIES[operation]
+    if endpoint.is_async:
+        summary += ", the answer follows"
+        answer = _content("AckBody", _ASYNC)
+    else:
+        answer = _content(f"{name}Reply", "What became of each item, in order.")
+    answer["headers"] = {
+        "Signature": {
+            "description": "A JWS of the body, if answers are signed.",
+            "schema": {"type": "string"},
         }
+    }
+    return {
+        "operationId": f"{'async' if endpoint.is_async else 'sync'}_{operation}",
+        "summary": summary,
+        "description": f"Also served at {', '.join(aliases)}.",
+        "requestBody": _body(operation),
+        "responses": {"200": answer}
         | {
-            str(status): {"$ref": f"#/components/responses/Error{status}"}
-            for status in ERRORS
+            str(number): {"$ref": f"#/components/responses/Error{number}"}
+            for number in ERRORS
         },
     }
 
 
-def _error(status, text):
-    response = {
-        "description": text,
-        "content": {"application/json": {"schema": {"$ref": f"{_REF}ErrorBody"}}},
+def _body(operation):
+    example = {operation: {"value": _example(operation)}}
+    schema = {"$ref": f"{_REF}{operation.capitalize()}Call"}
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": schema, "examples": example}},
     }
-    if status in _WITH_RETRY_AFTER:
+
+
+def _webhook(operation):
+    """What we send to a client."""
+    reply = _content(f"{operation.capitalize()}Reply", "")
+    return {
+        "post": {
+            "operationId": f"on_{operation}",
+            "summary": f"The result of an asynchronous {operation}",
+            "description": "Sent to the client's address and tried again until an ACK "
+            "or NACK comes back.",
+            "requestBody": {"required": True, "content": reply["content"]},
+            "responses": {"200": _content("AckBody", "Taken.")},
+        }
+    }
+
+
+def _content(name, text):
+    schema = {"$ref": _REF + name}
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _error(number, text):
+    response = _content("ErrorBody", text)
+    if number in _WITH_RETRY_AFTER:
         response["headers"] = {
             "Retry-After": {
                 "description": "Seconds to wait.",
@@ -248,22 +284,29 @@ def _error(status, text):
 
 def _example(operation):
     """A message of one item, made of the examples of its members."""
-    item = {
-        name: examples[0]
-        for name, examples in _examples(messages.REQUEST_ITEMS[operation])
-        if not (operation == messages.UNLINK and name == "fa")
-        and not (operation == messages.RESOLVE and name == "fa")
-    }
-    header = {name: found[0] for name, found in _examples(messages.RequestHeader)}
+    header = _first_examples(messages.RequestHeader)
+    if operation == STATUS:
+        header["action"] = STATUS_ACTION
+        query = _first_examples(status.StatusQuery)
+        return {
+            "header": header,
+            "message": {"transaction_id": "t-2026-02", "txnstatus_request": query},
+        }
+    item = _first_examples(messages.REQUEST_ITEMS[operation])
+    if operation not in (messages.LINK, messages.UPDATE):
+        del item["fa"]
     return {
         "header": header | {"action": operation},
         "message": {"transaction_id": "t-2026-01", f"{operation}_request": [item]},
     }
 
 
-def _examples(struct):
-    """Members of a structure that have examples, with these."""
-    (schema,), components = msgspec.json.schema_components([struct])
-    for name, member in components[struct.__name__]["properties"].items():
-        if "examples" in member:
-            yield name, member["examples"]
+def _first_examples(struct):
+    """Members of a structure that have an example, with it."""
+    _schemas, components = msgspec.json.schema_components([struct])
+    members = components[struct.__name__]["properties"]
+    return {
+        name: member["examples"][0]
+        for name, member in members.items()
+        if "examples" in member
+    }

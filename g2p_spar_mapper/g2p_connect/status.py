@@ -15,6 +15,7 @@ from .messages import (
     MessageError,
     Text,
     encode,
+    told,
 )
 from .messages import decode as read
 from .paths import ON_STATUS_ACTION
@@ -34,10 +35,12 @@ NOT_KEPT = "The results of this transaction are not kept any more"
 class StatusQuery(Struct):
     """One transaction that is asked about."""
 
-    reference_id: Text = None
-    txn_type: Text = None
-    attribute_type: Text = None
-    attribute_value: str | list[str] | None = None
+    reference_id: told(Text, "Names the question.", "1") = None
+    txn_type: told(Text, "What the earlier message was.", "link") = None
+    attribute_type: told(Text, "What it is known by.", TRANSACTION_ID) = None
+    attribute_value: told(
+        str | list[str] | None, "One id, or reference ids.", "t-2026-01"
+    ) = None
 
     @property
     def values(self) -> list[str]:

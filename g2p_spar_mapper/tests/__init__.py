@@ -32,6 +32,7 @@ from . import test_reads
 from . import test_rendering
 from . import test_replay
 from . import test_reveal
+from . import test_rows_complete
 from . import test_sealing
 from . import test_signing_key
 from . import test_steady_server

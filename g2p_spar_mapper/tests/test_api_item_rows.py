@@ -4,7 +4,7 @@
 from odoo.tests import tagged
 
 from .api_case import OPERATIONS, ROOTS, TIME
-from .row_case import ALREADY, ID, LINK_FIRST, RowCase, ways
+from .row_case import ALREADY, ID, LINK_FIRST, RowCase, sync
 
 
 def token(number):
@@ -21,7 +21,7 @@ class TestApiItemRows(RowCase):
         self.assertEqual(result["fa"], self.fa())
         self.assertEqual(self.live_addresses(ID), [self.fa()])
 
-    @ways(modes=("sync",))
+    @sync
     def row_01_link_under_every_root(self):
         for number, root in enumerate(ROOTS):
             with self.subTest(root=root):

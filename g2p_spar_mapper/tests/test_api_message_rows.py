@@ -11,13 +11,14 @@ from odoo.tools import mute_logger
 from ..models.mapper import G2pSparMapper
 from ..outcomes import OK, RETRY, Outcome
 from .api_case import OPERATIONS
-from .row_case import ID, RowCase, once
+from .row_case import ID, RowCase, once, sync
 
 FAULTS = "odoo.addons.g2p_spar_mapper.faults"
 
 
 @tagged("post_install", "-at_install")
 class TestApiMessageRows(RowCase):
+    @sync
     def row_21_wrong_action(self):
         for operation in OPERATIONS:
             other = "update" if operation != "update" else "unlink"
@@ -36,11 +37,13 @@ class TestApiMessageRows(RowCase):
                     self.assertRefused(header, results, code, items)
         self.assertEqual(self.live_addresses(ID), [])
 
+    @sync
     def row_21_action_of_the_answer(self):
         """Some send the name of the answer."""
         header, _results = self.call("resolve", [self.item(ID)], action="on-resolve")
         self.assertEqual(header["status"], "rjct" if self.is_strict else "succ")
 
+    @sync
     def row_21_action_as_the_specification_prints_it(self):
         """It has ``link`` for every synchronous address."""
         self.link()
@@ -55,6 +58,7 @@ class TestApiMessageRows(RowCase):
                     code = "rjct.action.not_supported"
                     self.assertRefused(header, results, code, items)
 
+    @sync
     def row_22_wrong_count(self):
         items = [self.item(ID, fa=self.fa())]
         for count in (0, 2, -1, None, 10**30):
@@ -68,12 +72,14 @@ class TestApiMessageRows(RowCase):
                     self.assertEqual(header["status"], "succ")
                     self.assertEqual(header["total_count"], 1)
 
+    @sync
     def row_23a_empty_list(self):
         for operation in OPERATIONS:
             with self.subTest(operation=operation):
                 header, results = self.call(operation, [])
                 self.assertRefused(header, results, "rjct.total_count.invalid", [])
 
+    @sync
     def row_23b_too_many_items(self):
         self.client.item_limit = 2
         items = [
@@ -100,6 +106,7 @@ class TestApiMessageRows(RowCase):
             self.assertEqual(header["status"], "succ")
             self.assertWire(result, "succ", "succ.id.active")
 
+    @sync
     def row_26_version(self):
         items = [self.item(ID)]
         for version in ("1.0.0", "1.7", "0.1.0", None, ""):
@@ -110,6 +117,38 @@ class TestApiMessageRows(RowCase):
             with self.subTest(version=version):
                 header, results = self.call("resolve", items, version=version)
                 self.assertRefused(header, results, "rjct.version.invalid", items)
+
+    @once
+    def row_27_token(self):
+        self.client.write({"credentialless": False, "credentials": "token"})
+        message = self.message("resolve", [self.item(ID)])
+        code = "err.request.unauthorized"
+        for value in ("", "Bearer", "Bearer a.b.c", "a.b.c", "Basic YTpi"):
+            with self.subTest(value=value):
+                self.opener.headers["Authorization"] = value
+                response = self.post("resolve", message)
+                self.assertError(response, 401, code)
+                self.assertTrue(response.headers["WWW-Authenticate"])
+        # a good one, an expired one and forged ones are in test_token
+
+    @once
+    def row_28_id_type_not_granted(self):
+        self.link()
+        other = self.env["g2p.spar.id.type"].create(
+            {"name": "Other", "code": "row28", "prefix": "row28:"}
+        )
+        self.client.id_type_ids = other
+        for operation in OPERATIONS:
+            with self.subTest(operation=operation):
+                items = [
+                    self.item(ID, fa=self.fa()),
+                    self.item("row28:1", fa=self.fa(), reference_id="r2"),
+                ]
+                header, (refused, done) = self.call(operation, items)
+                self.assertEqual(header["status"], "succ")
+                self.assertWire(refused, "rjct", "rjct.id.invalid")
+                self.assertEqual(done["status"], "succ", done)
+        self.assertEqual(self.live_addresses(ID), [self.fa()])
 
     @once
     def row_28_operation_not_granted(self):

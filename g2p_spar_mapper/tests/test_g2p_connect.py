@@ -246,6 +246,35 @@ class TestEnvelope(BaseCase):
                 self.assertNotIn("", sent.values())
         self.assertEqual(sent["scope"], "details")
 
+    def test_consent(self):
+        """What allows one change travels beside what is kept, in either shape."""
+        for sent in (
+            [{"name": "current_provider", "value": "A"}, {"consent_reference": "C"}],
+            [{"current_provider": "A", "consent_reference": "C"}],
+        ):
+            for operation, cls in (
+                ("update", messages.LinkRequestItem),
+                ("unlink", messages.UnlinkRequestItem),
+            ):
+                with self.subTest(sent=sent, operation=operation):
+                    asked_for = cls(id=ID, additional_info=[*sent, {"name": "current"}])
+                    (item,) = envelope.service_items(operation, [asked_for])
+                    self.assertEqual((item.current_provider, item.consent), ("A", "C"))
+                    if operation == "update":
+                        self.assertEqual(item.additional_info, [{"name": "current"}])
+                    body = envelope.build_request(operation, [item]).body
+                    read = messages.decode_request(body)
+                    _id, again = messages.decode_request_message(
+                        operation, read.message
+                    )
+                    (got,) = envelope.service_items(operation, again)
+                    self.assertEqual(got._replace(reference=""), item)
+        odd = [{"current_provider": 5}, {"name": "consent_reference", "value": None}]
+        asked_for = messages.LinkRequestItem(id=ID, additional_info=odd)
+        (item,) = envelope.service_items("link", [asked_for])
+        self.assertEqual((item.current_provider, item.consent), ("", ""))
+        self.assertEqual(item.additional_info, odd)
+
     def test_references(self):
         items = [oc.ResolveItem("a"), oc.ResolveItem("a"), oc.ResolveItem("b")]
         request = envelope.build_request("resolve", items)
