@@ -137,6 +137,8 @@ class _Exchange:
         name = connection._dns_host
         fault = None
         for address in self._resolve(name, connection.port):
+            if self.is_cut:
+                break
             self.guard(address)
             try:
                 # the name stays what the certificate is compared with

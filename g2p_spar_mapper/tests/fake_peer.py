@@ -15,7 +15,9 @@ class ReachesPeers:
 
     @classmethod
     def _request_handler(cls, session, request, /, **kwargs):
-        if request.url.startswith(("http://127.0.0.1:", "http://localhost:")):
+        if request.url.startswith(
+            ("http://127.0.0.1:", "http://localhost:", "https://localhost:")
+        ):
             return _send(session, request, **kwargs)
         return super()._request_handler(session, request, **kwargs)
 
@@ -26,13 +28,15 @@ class FakePeer:
     :param reply: called with the last part of the path and the request (a dict), gives
         ``(status, body)`` or ``(status, body, headers)``; body is a dict or bytes. The
         header ``X-Drip`` makes the body come byte by byte.
+    :param tls: an ``ssl.SSLContext`` to speak HTTPS
     """
 
     path = ""
 
-    def __init__(self, reply):
+    def __init__(self, reply, tls=None):
         self.requests = []
         self.headers = []
+        self.bodies = []
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,7 +44,9 @@ class FakePeer:
 
             def do_POST(self):
                 length = int(self.headers["Content-Length"])
-                request = json.loads(self.rfile.read(length))
+                body = self.rfile.read(length)
+                request = json.loads(body)
+                fake.bodies.append(body)
                 fake.headers.append(self.headers)
                 fake.requests.append((self.path, request))
                 fake._answer(self, reply(self.path.rsplit("/", 1)[1], request))
@@ -55,6 +61,8 @@ class FakePeer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         # clients that hang up are part of the tests
         self._server.handle_error = lambda request, address: None
         self.port = self._server.server_address[1]

@@ -1,11 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """Results are sent until somebody takes them."""
 
-import json
-
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from ..g2p_connect import keys, signature
 from .api_case import ApiCase
 from .fake_peer import FakePeer, ReachesPeers
 
@@ -119,8 +118,6 @@ class TestCallback(ReachesPeers, ApiCase):
     def test_receiver_that_is_away(self):
         row = self.processed()
         self.receiver.stop()
-        self.addCleanup(setattr, self.receiver, "stop", lambda: None)
-        self.receiver.stop = lambda: None
         self.fails(row, "reached")
 
     def test_forbidden_networks(self):
@@ -171,12 +168,17 @@ class TestCallback(ReachesPeers, ApiCase):
             row.with_user(self.administrator).action_call_back()
 
     def test_signed_result(self):
-        key = self.env["g2p.spar.signing.key"]
-        if hasattr(key, "action_generate"):
-            key.create({"name": "Test"}).action_generate()
+        signing = self.env["g2p.spar.signing.key"]
+        signing.create({}).action_use()
         self.compat.signed_answers = True
-        row = self.processed()
-        self.run_job(row, "call_back")
-        _path, body = self.receiver.requests.pop()
-        answer = json.loads(row._contents("answer"))
-        self.assertEqual(body["message"], answer["message"])
+        self.run_job(self.processed(), "call_back")
+        (body,), (headers,) = self.receiver.bodies, self.receiver.headers
+        published = [
+            signature.Key(key.kid, key.alg, key.public)
+            for key in keys.read_jwks(signing._jwks())
+        ]
+        signature.verify(
+            signature.parse(headers["Signature"]),
+            published,
+            signature.header_payloads(body),
+        )

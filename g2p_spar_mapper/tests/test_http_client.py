@@ -1,9 +1,18 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import os
 import socket
+import ssl
+import tempfile
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from urllib3.util import connection
 
 from odoo.tests import TransactionCase, tagged
@@ -193,3 +202,60 @@ class TestGuardedHttpClient(ReachesPeers, TransactionCase):
         with patch.dict(os.environ, environment):
             self.assertEqual(self.post("127.0.0.1", self.seen.append).status, 200)
         self.assertEqual(self.seen, ["127.0.0.1"])
+
+    def test_certificates_are_compared_with_the_name(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for name, is_accepted in (("localhost", True), ("other.example", False)):
+            authority = self._certificate(Path(folder.name, name), name)
+            peer = FakePeer(lambda *args: (200, b"{}"), authority.tls)
+            self.addCleanup(peer.stop)
+            url = f"https://localhost:{peer.port}/on-link"
+            trusted = {"REQUESTS_CA_BUNDLE": str(authority.path)}
+            with (
+                self.subTest(name=name),
+                patch.dict(os.environ, trusted),
+            ):
+                if is_accepted:
+                    answer = post(
+                        url, b"{}", seconds=5, max_bytes=9, guard=self.seen.append
+                    )
+                    self.assertEqual(answer.status, 200)
+                else:
+                    with self.assertRaises(SparConfigurationError) as caught:
+                        post(url, b"{}", seconds=5, max_bytes=9, guard=self.seen.append)
+                    self.assertEqual(caught.exception.code, "tls")
+        with self.assertRaises(SparConfigurationError):  # nobody trusts it
+            post(url, b"{}", seconds=5, max_bytes=9, guard=self.seen.append)
+
+    @staticmethod
+    def _certificate(path, name):
+        """A certificate of its own authority, and a server's use of it."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+            .sign(key, hashes.SHA256())
+        )
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        whole = path.with_suffix(".pem")
+        whole.write_bytes(
+            path.read_bytes()
+            + key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(whole)
+        return SimpleNamespace(path=path, tls=tls)

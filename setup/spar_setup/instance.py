@@ -237,7 +237,8 @@ class Instance:
         if postgres.password:
             written["options"]["db_password"] = postgres.password
         written["queue_job"] = {
-            "channels": "root:2,root.spar:2",
+            # receivers of results may be slow, and must not keep other jobs waiting
+            "channels": "root:2,root.spar:2,root.spar.callback:1",
             "scheme": "http",
             "host": LOOPBACK,
             "port": port,
