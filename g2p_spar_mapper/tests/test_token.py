@@ -274,9 +274,11 @@ class TestSecret(CredentialsCase):
         secret = action["context"]["default_secret"]
         self.assertGreaterEqual(len(secret), 43)
         self.assertNotIn("res_id", action)
-        show = self.env[action["res_model"]].with_context(**action["context"])
+        show = client.env[action["res_model"]].with_context(**action["context"])
         self.assertFalse(show._auto, "kept in a table")
-        self.assertEqual(show.default_get(["secret"]), {"secret": secret})
+        spec = {"client_code": {}, "secret": {}}
+        shown = show.onchange({}, [], spec)["value"]
+        self.assertEqual(shown, {"client_code": client.code, "secret": secret})
         self.env.flush_all()
         self.env.cr.execute("SELECT * FROM g2p_spar_client_secret")
         self.assertNotIn(secret, str(self.env.cr.fetchall()))
