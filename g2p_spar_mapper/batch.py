@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """One call of a mapper verb: items taken apart, checked, and their outcomes."""
 
+import functools
 import logging
 
 import msgspec
@@ -68,9 +69,10 @@ class Batch:
             self._check_parts(pos, item)
 
     def _check_parts(self, pos, item):
-        by_fa_only = not item.id and item.fa and isinstance(item, outcomes.ResolveItem)
         parsed = self.parsed[pos]
-        if not parsed and not by_fa_only:
+        if not parsed and not (
+            not item.id and item.fa and isinstance(item, outcomes.ResolveItem)
+        ):
             self.refuse(pos, outcomes.INVALID_ID)
         elif parsed and not self._may_use(parsed.id_type_id):
             self.refuse(pos, outcomes.INVALID_ID, self.env._(texts.FOREIGN_ID_TYPE))
@@ -234,6 +236,7 @@ class Batch:
             else:
                 fa_keys.add(self.fa_keys[pos])
         details = any(item.scope == outcomes.DETAILS for item in self.items)
+        self.kinds = self.mapper._kinds()
         rows = store.find_live(
             self.env,
             self.wanted_keys(id_keys),
@@ -279,7 +282,7 @@ class Batch:
             "",
             kept.fa,
             row.masked,
-            row.account_type,
+            self.kinds.account_types.get(row.account_type_id, ""),
             row.fsp_code,
             row.fsp_name,
             row.branch_code,
@@ -289,7 +292,7 @@ class Batch:
             _from_json(kept.additional_info) if is_one else [],
             _iso(row.opened_at) if is_one else "",
             row.mapping_id if is_one else 0,
-            row.strategy,
+            self.kinds.strategies.get(row.strategy_id, 0),
         )
 
     def note_read(self):
@@ -422,6 +425,7 @@ def _from_json(text):
     return msgspec.json.decode(text) if text else []
 
 
+@functools.lru_cache(maxsize=1024)  # rows of one batch have one moment
 def _iso(moment):
     """A naive UTC datetime as ISO 8601 with zone."""
     return f"{moment.isoformat(timespec='seconds')}Z"

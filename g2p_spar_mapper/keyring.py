@@ -14,6 +14,7 @@ Without either, a development key is made once in the server's data directory.
 
 import base64
 import binascii
+import hashlib
 import hmac
 import json
 import logging
@@ -123,8 +124,27 @@ class KeyRing(NamedTuple):
 
 def mac(key, message):
     """:return: HMAC-SHA-256 as 43 characters of URL-safe base64"""
-    raw = hmac.digest(key, message, "sha256")
+    started_inner, started_outer = _started(key)
+    inner = started_inner.copy()
+    inner.update(message)
+    outer = started_outer.copy()
+    outer.update(inner.digest())
+    raw = outer.digest()
     return base64.urlsafe_b64encode(raw)[:-1].decode()  # without the one "="
+
+
+@lru_cache(maxsize=64)
+def _started(key):
+    """The two hashes of HMAC (RFC 2104) after the key has gone in.
+
+    ``hmac.digest`` looks its algorithm up and takes the key in anew each time: three
+    quarters of its time, for each ID and each ledger row.
+    """
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    return tuple(
+        hashlib.sha256(block.translate(table))
+        for table in (hmac.trans_36, hmac.trans_5C)
+    )
 
 
 @lru_cache(maxsize=64)

@@ -127,13 +127,11 @@ FIND_STATE = """
 
 FIND_DETAILS = """
     SELECT m.id_key, m.fa_key, m.state, m.id, m.id_type_id,
-           m.sealed, m.fa_masked, COALESCE(t.code, ''),
+           m.sealed, m.fa_masked, m.account_type_id,
            COALESCE(f.code, m.fsp_code, ''), COALESCE(f.name, ''),
            COALESCE(b.code, m.branch_code, ''), COALESCE(b.name, ''),
-           m.opened_at, COALESCE(s.number, 0)
+           m.opened_at, m.strategy_id
       FROM g2p_spar_mapping m
-      LEFT JOIN g2p_spar_account_type t ON t.id = m.account_type_id
-      LEFT JOIN g2p_spar_strategy s ON s.id = m.strategy_id
       LEFT JOIN g2p_spar_fsp f ON f.id = m.fsp_id
       LEFT JOIN g2p_spar_fsp_branch b ON b.id = m.branch_id
      WHERE m.closed_at IS NULL
@@ -142,8 +140,6 @@ FIND_DETAILS = """
 
 #: what the names in FIND_DETAILS come from, to be flushed before reading
 DETAIL_FIELDS = (
-    ("g2p.spar.account.type", "code"),
-    ("g2p.spar.strategy", "number"),
     ("g2p.spar.fsp", "code"),
     ("g2p.spar.fsp", "name"),
     ("g2p.spar.fsp.branch", "code"),
@@ -221,13 +217,13 @@ class FoundRow(NamedTuple):
     id_type_id: int
     sealed: str = ""
     masked: str = ""
-    account_type: str = ""
+    account_type_id: int | None = None
     fsp_code: str = ""
     fsp_name: str = ""
     branch_code: str = ""
     branch_name: str = ""
     opened_at: datetime | None = None  #: UTC
-    strategy: int = 0
+    strategy_id: int | None = None
 
 
 class WrittenRow(NamedTuple):
@@ -443,4 +439,8 @@ def find_live(env, id_keys, fa_keys, details, may_lag=False):
     else:
         query = SQL(FIND_STATE, found=found)
     rows = replica.fetch(env, query) if may_lag else None
-    return [FoundRow(*row) for row in (execute(env, query) if rows is None else rows)]
+    if rows is None:
+        rows = execute(env, query)
+    if details:  # all columns: the quick way
+        return [*map(FoundRow._make, rows)]
+    return [FoundRow(*row) for row in rows]

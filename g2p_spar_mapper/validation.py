@@ -21,7 +21,9 @@ def is_clean_text(value):
     An empty value is clean.
     """
     return not value or (
-        isinstance(value, str) and len(value) <= MAX_TEXT and not CONTROL.search(value)
+        isinstance(value, str)
+        and len(value) <= MAX_TEXT
+        and (value.isprintable() or not CONTROL.search(value))  # the first is quicker
     )
 
 

@@ -22,6 +22,9 @@ _logger = logging.getLogger(__name__)
 HEAD_PATIENCE = 15_000  # milliseconds for the head of a request
 BEAT = 1.0  # seconds between two looks at the parent
 CRASH_PAUSE = 2.0  # seconds before a worker that keeps dying is started once more
+#: A large message makes tens of thousands of objects, none of them in a circle: with
+#: Python's own thresholds their creation is interrupted time and again.
+COLLECT = (50_000, 10, 20)
 #: handlers and format stay those of Odoo's log
 _LOGGING = {
     "incremental": True,
@@ -52,8 +55,10 @@ class ApiServer(Server):
         last = max((worker.birth for worker in self.wrks), default=0)
         if now - last < CRASH_PAUSE:
             time.sleep(CRASH_PAUSE)
-        super()._respawn_workers(workers, spawn_target, target_loader, delay)
-        self.respawned_wrks.clear()
+        try:
+            return super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        finally:
+            self.respawned_wrks.clear()
 
 
 class _NoAdvice(logging.Filter):
@@ -87,6 +92,7 @@ def serve(settings):
     sql_db.close_all()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT)
     main = os.getpid()
 
     def load():

@@ -122,7 +122,10 @@ def item_faults(operation: str, items: list, rights: Rights) -> dict[int, oc.Out
     repeated = _repeated_references(items) if rights.strict else frozenset()
     for position, item in enumerate(items):
         reference = item.reference_id or ""
-        if len(reference) > MAX_REFERENCE_ID or _CONTROL.search(reference):
+        if len(reference) > MAX_REFERENCE_ID or (
+            not reference.isprintable()
+            and _CONTROL.search(reference)  # the quick first
+        ):
             code, message = oc.INVALID_REFERENCE, ""
         elif rights.strict and not reference:
             code, message = oc.INVALID_REFERENCE, "reference_id is empty"

@@ -208,23 +208,25 @@ class G2pSparIdType(models.Model):
             not isinstance(wire_id, str)
             or not 0 < len(wire_id) <= MAX_ID
             or not wire_id.isprintable()
-            or wire_id != wire_id.strip()
+            # the one blank that is printable
+            or wire_id[0] == " "
+            or wire_id[-1] == " "
         ):
             return None
         folded = wire_id.lower()
         claimed = None
         for rule in rules:
-            affixes = (rule.prefix, rule.suffix)
-            if claimed and affixes != claimed:
+            prefix, suffix = rule.prefix, rule.suffix
+            if claimed and (prefix, suffix) != claimed:
                 break
             if not (
-                folded.startswith(rule.prefix)
-                and folded.endswith(rule.suffix)
-                and len(wire_id) > len(rule.prefix) + len(rule.suffix)
+                folded.startswith(prefix)
+                and folded.endswith(suffix)
+                and len(wire_id) > len(prefix) + len(suffix)
             ):
                 continue
-            claimed = affixes
-            value = wire_id[len(rule.prefix) : len(wire_id) - len(rule.suffix)]
+            claimed = (prefix, suffix)
+            value = wire_id[len(prefix) : len(wire_id) - len(suffix)]
             if value != value.strip():
                 continue
             if rule.pattern and not rule.pattern.fullmatch(value):

@@ -1,9 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import logging
+from typing import NamedTuple
 
 import psycopg2
 
-from odoo import api, models
+from odoo import api, models, tools
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparIntegrityError,
@@ -15,6 +16,13 @@ from ..batch import Batch, prepare_mark
 from ..keyring import get_keyring
 
 _logger = logging.getLogger(__name__)
+
+
+class Kinds(NamedTuple):
+    """Small tables that look-ups need at hand."""
+
+    account_types: dict  #: id -> code
+    strategies: dict  #: id -> number
 
 
 class G2pSparMapper(models.AbstractModel):
@@ -185,6 +193,20 @@ class G2pSparMapper(models.AbstractModel):
                     batch.refuse_unreadable(pos, active[0].mapping_id)
         batch.note_read()
         return batch.outcomes
+
+    @api.model
+    @tools.ormcache()
+    def _kinds(self) -> Kinds:
+        """What account types and address formats are called, archived ones included;
+        these models drop the cache when they change."""
+        account_types_sudo, strategies_sudo = (
+            self.env[model].sudo().with_context(active_test=False).search([])
+            for model in ("g2p.spar.account.type", "g2p.spar.strategy")
+        )
+        return Kinds(
+            {account_type.id: account_type.code for account_type in account_types_sudo},
+            {strategy.id: strategy.number for strategy in strategies_sudo},
+        )
 
     # ------------------------------------------------------------------ keys
 
