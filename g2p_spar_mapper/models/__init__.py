@@ -7,6 +7,8 @@ from . import mapper
 from . import read
 from . import mapper_demo
 from . import mapper_mark
+from . import key
+from . import key_rotation
 from . import client
 from . import client_caller
 from . import client_secret

@@ -28,3 +28,14 @@ class Base(models.AbstractModel):
         if is_sealed(field):
             self._check_field_access(field, "read")
             field.refuse(self)
+
+    def _prepare_rekeyed(self, values):
+        """Hook for models with sealed fields: keyed hashes that stand beside them.
+
+        Called for each row when a new key of the key ring becomes current.
+
+        :param dict values: the opened sealed fields of one row, None when empty
+        :return: new values of further columns, always the same ones
+        :rtype: dict
+        """
+        return {}

@@ -217,7 +217,7 @@ class G2pSparMapper(models.AbstractModel):
 
         :rtype: tuple[str]
         """
-        return (get_keyring().current,)
+        return self.env["g2p.spar.key"]._lookup_key_ids()
 
     @api.model
     def _id_keys(self, wire_id):

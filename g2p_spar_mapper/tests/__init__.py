@@ -12,11 +12,12 @@ from . import test_client_approval
 from . import test_client_key
 from . import test_client_limits
 from . import test_client_signature
-from . import test_freeze
 from . import test_client_try
+from . import test_freeze
 from . import test_g2p_connect
 from . import test_http_client
 from . import test_id_type
+from . import test_key_rotation
 from . import test_keyring
 from . import test_ledger
 from . import test_ledger_chain
@@ -25,6 +26,9 @@ from . import test_mapper_batches
 from . import test_mapper_race
 from . import test_mapper_verbs
 from . import test_mapping_access
+from . import test_mapping_import_check
+from . import test_mapping_import_http
+from . import test_mapping_import_run
 from . import test_properties
 from . import test_quiet_log
 from . import test_rates
@@ -35,10 +39,7 @@ from . import test_reveal
 from . import test_rows_complete
 from . import test_sealing
 from . import test_signing_key
-from . import test_steady_server
 from . import test_status
-from . import test_transaction
+from . import test_steady_server
 from . import test_token
-from . import test_mapping_import_check
-from . import test_mapping_import_http
-from . import test_mapping_import_run
+from . import test_transaction

@@ -9,15 +9,16 @@ from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
 from .. import outcomes as oc
-from .. import store
+from .. import rekeying, store
 from ..outcomes import Actor, LinkItem, ResolveItem, UnlinkItem
+from .key_case import KeyCase
 
 WIRE_ID = "token:spartest-race@nationalId"
-ACTOR = Actor("staff", SUPERUSER_ID, purpose="Race", strict=False)
+ACTOR = Actor("staff", SUPERUSER_ID, purpose="Race in a test", strict=False)
 
 
 @tagged("post_install", "-at_install")
-class TestMapperRace(BaseCase):
+class TestMapperRace(KeyCase, BaseCase):
     """Two real transactions want the same ID at the same time."""
 
     def setUp(self):
@@ -39,16 +40,19 @@ class TestMapperRace(BaseCase):
     def forget(self):
         """Take away what was committed; only the owner of the tables can do it."""
         with db_connect(get_db_name()).cursor() as cr:
-            env = api.Environment(cr, SUPERUSER_ID, {})
-            key = env["g2p.spar.mapper"]._id_key(WIRE_ID)
-            periods = "SELECT id FROM g2p_spar_mapping WHERE id_key = %s"
+            cr.execute(
+                "SELECT DISTINCT mapping_id FROM g2p_spar_mapping_event"
+                " WHERE purpose = %s",
+                [ACTOR.purpose],
+            )
+            periods = [mapping_id for (mapping_id,) in cr.fetchall()]
             cr.execute("SET LOCAL lock_timeout = '20s'")
             for table, column in (
                 ("g2p_spar_mapping_event", "mapping_id"),
                 ("g2p_spar_mapping", "id"),
             ):
                 cr.execute(f"ALTER TABLE {table} DISABLE TRIGGER keep_rows")
-                cr.execute(f"DELETE FROM {table} WHERE {column} IN ({periods})", [key])
+                cr.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [periods])
                 cr.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER keep_rows")
 
     def race(self, first, second):
@@ -194,3 +198,41 @@ class TestMapperRace(BaseCase):
         self.patch(store, "lock_live", lambda env, keys: [])
         outcome = self.update(self.mappers[1], "race-2")[0]
         self.assertEqual(outcome.code, oc.RETRY)
+
+    # ----------------------------------------------------------- while keys change
+
+    def rekey(self, mapper):
+        """Move the mapping of this test to a new key; not committed."""
+        last = mapper.env["g2p.spar.mapping"].search([], limit=1, order="id desc")
+        rekeying.rekey_mappings(mapper.env, last.id - 1, 1)
+        return [oc.Outcome(oc.OK)]
+
+    def start_rotation(self):
+        self.link(self.mappers[0])
+        self.mappers[0].env.cr.commit()
+        self.add_key()
+        # as if the server had begun with this key file
+        old = self.mappers[0]._id_keys(WIRE_ID)
+        self.assertEqual(len(old), 2)
+
+    def test_update_waits_for_the_new_key(self):
+        self.start_rotation()
+        code = self.get_outcome(
+            self.rekey, lambda mapper: self.update(mapper, "race-2")
+        )
+        self.assertEqual(code, oc.OK)
+        self.assertPeriods(["closed", "active"])
+
+    def test_link_sees_the_row_of_either_key(self):
+        self.start_rotation()
+        self.wait_for_others()
+        self.rekey(self.mappers[0])
+        self.assertEqual(
+            self.link(self.mappers[1], "race-2")[0].code, oc.ALREADY_LINKED
+        )
+        self.mappers[0].env.cr.commit()
+        self.assertEqual(
+            self.link(self.mappers[1], "race-2")[0].code, oc.ALREADY_LINKED
+        )
+        self.mappers[1].env.cr.commit()
+        self.assertPeriods(["active"])

@@ -1,0 +1,157 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..keyring import get_keyring
+from ..rekeying import MAPPINGS, rekey_mappings, rekey_sealed, sealed_models
+
+CHUNK = 2000  #: rows of one transaction
+PRIORITY = 30  #: behind all work that somebody waits for
+
+
+class G2pSparKeyRotation(models.Model):
+    """Moves what is kept under older keys of the key ring to the current one.
+
+    One job at a time, each of which queues the next in its transaction: progress and
+    rows are committed together, so that it goes on after a crash where it was.
+    """
+
+    _name = "g2p.spar.key.rotation"
+    _description = "SPAR Change of Keys"
+    _order = "id desc"
+    _rec_name = "key_id"
+
+    key_id = fields.Char("New Key", readonly=True)
+    state = fields.Selection(
+        [
+            ("draft", "Draft"),
+            ("running", "Running"),
+            ("paused", "Paused"),
+            ("done", "Done"),
+        ],
+        required=True,
+        default="draft",
+        readonly=True,
+    )
+    run = fields.Integer(readonly=True, help="Counts starts; jobs of others do nothing")
+    model = fields.Char("At", readonly=True, help="What is being worked on.")
+    after_id = fields.Integer(readonly=True)
+    total_count = fields.Integer("Mappings", readonly=True)
+    mapping_count = fields.Integer("Mappings done", readonly=True)
+    other_count = fields.Integer("Other rows done", readonly=True)
+    left_count = fields.Integer(
+        "Left",
+        readonly=True,
+        help="Rows that could not be moved; the log names each. Their key has to "
+        "stay in the key file.",
+    )
+    progress = fields.Float(compute="_compute_progress")
+    started_at = fields.Datetime("Started", readonly=True)
+    finished_at = fields.Datetime("Finished", readonly=True)
+
+    _running_uniq = models.UniqueIndex(
+        "((1)) WHERE state IN ('running', 'paused')",
+        "Keys are being changed already.",
+    )
+
+    @api.depends("total_count", "mapping_count", "state")
+    def _compute_progress(self):
+        for rotation in self:
+            is_done = rotation.state == "done"
+            total = rotation.total_count or 1
+            done = min(rotation.mapping_count / total, 1)
+            rotation.progress = 100 if is_done else 100 * done
+
+    # ------------------------------------------------------------------ buttons
+
+    def action_start(self):
+        self.ensure_one()
+        self.check_access("write")
+        if self.state != "draft":
+            raise UserError(self.env._("This was started already."))
+        key_id = get_keyring().current
+        counted = self.env.execute_query(
+            SQL("SELECT count(*) FROM g2p_spar_mapping WHERE key_id <> %s", key_id)
+        )
+        self.write(
+            {
+                "key_id": key_id,
+                "model": MAPPINGS,
+                "total_count": counted[0][0],
+                "started_at": fields.Datetime.now(),
+            }
+        )
+        self._go_on()
+
+    def action_pause(self):
+        """Halt after the chunk at hand."""
+        self.check_access("write")
+        self.filtered(lambda one: one.state == "running").state = "paused"
+
+    def action_resume(self):
+        """Go on where it was paused, or where a job got lost."""
+        self.ensure_one()
+        self.check_access("write")
+        if self.state not in ("paused", "running"):
+            raise UserError(self.env._("There is nothing to go on with."))
+        self._go_on()
+
+    def _go_on(self):
+        self.write({"state": "running", "run": self.run + 1})
+        self._enqueue()
+
+    # ------------------------------------------------------------------ work
+
+    def _enqueue(self):
+        self.with_delay(
+            description=self.env._("Change of keys to %s", self.key_id),
+            identity_key=(
+                f"spar-rotation-{self.id}-{self.run}-{self.model}-{self.after_id}"
+            ),
+            max_retries=0,
+            priority=PRIORITY,
+        )._job_rotate(self.run)
+
+    def _job_rotate(self, run):
+        """Move the next chunk and queue the one behind it.
+
+        :param int run: the start this job belongs to
+        """
+        # sudo: whoever queued the job was checked then
+        rotation = self.sudo()
+        if not rotation.exists() or rotation.run != run or rotation.state != "running":
+            return
+        if rotation.key_id != get_keyring().current:
+            rotation.state = "paused"  # another key became current: start a new one
+            return
+        rotation._work()
+        if rotation.state == "running":
+            rotation._enqueue()
+
+    def _work(self):
+        """Move one chunk, or step on to the next model, or end."""
+        if self.model == MAPPINGS:
+            chunk = rekey_mappings(self.env, self.after_id, CHUNK)
+            done = {"mapping_count": self.mapping_count + chunk.done}
+        else:
+            model = self.env[self.model].sudo()
+            chunk = rekey_sealed(model, self.after_id, CHUNK)
+            done = {"other_count": self.other_count + chunk.done}
+        left = {"left_count": self.left_count + chunk.left}
+        self.write(done | left | {"after_id": chunk.last_id})
+        if chunk.last_id:
+            return
+        names = [MAPPINGS, *sealed_models(self.env)]
+        later = [
+            name for name in names[1:] if name > self.model or self.model == MAPPINGS
+        ]
+        if later:
+            self.model = later[0]
+            return
+        if not self.left_count:
+            if rekey_mappings(self.env, 0, 1).done:  # of a worker started before
+                self.model = MAPPINGS
+                return
+            self.env["g2p.spar.key"]._retire_older()
+        self.write({"state": "done", "finished_at": fields.Datetime.now()})

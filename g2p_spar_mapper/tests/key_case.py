@@ -1,0 +1,39 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import base64
+import json
+import os
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+from odoo.modules.registry import Registry
+from odoo.tests import get_db_name
+
+from .. import keyring
+
+NEW = "test-new"
+NEW_KEY = bytes(range(7, 39))
+
+
+class KeyCase:
+    """For tests that change the key ring of this process."""
+
+    def use_ring(self, current, keys):
+        """Let the server have this key ring until the test ends."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = Path(folder) / "keys.json"
+        encoded = {name: base64.b64encode(key).decode() for name, key in keys.items()}
+        path.write_text(json.dumps({"current": current, "keys": encoded}))
+        self.enterContext(patch.dict(os.environ, {keyring.ENVIRONMENT: str(path)}))
+        self.forget_ring()
+        self.addCleanup(self.forget_ring)
+        return keyring.get_keyring()
+
+    @staticmethod
+    def forget_ring():
+        keyring.get_keyring.cache_clear()
+        Registry(get_db_name()).clear_cache()
+
+    def add_key(self):
+        """A new key becomes the current one; older ones stay in the ring."""
+        return self.use_ring(NEW, keyring.get_keyring().keys | {NEW: NEW_KEY})

@@ -1,0 +1,214 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .. import keyring, rekeying
+from .. import outcomes as oc
+from ..models import key_rotation
+from ..models.key import WrongKeyError
+from ..outcomes import ResolveItem, UnlinkItem
+from .common import MapperCommon, wire_id
+from .key_case import NEW, NEW_KEY, KeyCase
+
+
+@tagged("post_install", "-at_install")
+class TestKeyRotation(KeyCase, MapperCommon):
+    def setUp(self):
+        super().setUp()
+        self.old = keyring.get_keyring()
+        self.keys = self.env["g2p.spar.key"]
+        self.link(self.item(1, name="Amina"), self.item(2, self.wallet_fa()))
+        self.link(self.item(3), self.item(4, self.bank_fa(4)))
+        self.update(self.item(1, self.bank_fa(2)))
+        self.remove(3)
+
+    def add_key(self):
+        ring = super().add_key()
+        self.keys._check_ring(ring)
+        self.keys.env.registry.clear_cache()
+        return ring
+
+    def key_ids(self, *numbers):
+        return [
+            period.key_id for number in numbers for period in self.all_periods(number)
+        ]
+
+    def all_periods(self, number):
+        keys = self.mapper._id_keys(wire_id(number))
+        return self.mappings.sudo().search([("id_key", "in", keys)], order="id")
+
+    def rotate(self, chunk=2):
+        rotation = self.env["g2p.spar.key.rotation"].create({})
+        enqueue = patch.object(type(rotation), "_enqueue", lambda self: None)
+        with enqueue, patch.object(key_rotation, "CHUNK", chunk):
+            rotation.action_start()
+            for _step in range(100):
+                rotation._job_rotate(rotation.run)
+                if rotation.state != "running":
+                    break
+        return rotation
+
+    # ------------------------------------------------------------------ meanwhile
+
+    def test_rows_of_either_key_are_found(self):
+        self.add_key()
+        self.link(self.item(5))
+        self.assertEqual(self.key_ids(5), [NEW])
+        self.assertEqual(self.key_ids(2), [self.old.current])
+        for number, fa in ((1, 2), (4, 4), (5, 1)):
+            found = self.resolve(number)
+            self.assertEqual((found.code, found.fa), (oc.OK, self.bank_fa(fa)))
+            self.assertEqual(self.resolve(number, fa=self.bank_fa(fa)).code, oc.OK)
+            self.assertEqual(
+                self.resolve(number, fa=self.wallet_fa()).code, oc.MISMATCH
+            )
+        self.assertEqual(self.resolve(3).code, oc.NOT_LINKED)
+        self.assertEqual(self.resolve(id="", fa=self.wallet_fa()).code, oc.OK)
+
+    def test_one_live_mapping_across_keys(self):
+        self.add_key()
+        self.assertEqual(
+            self.codes(self.link(self.item(1), self.item(3), self.item(3))),
+            [oc.ALREADY_LINKED, oc.OK, oc.ALREADY_LINKED],
+        )
+        live = self.all_periods(1).filtered(lambda one: not one.closed_at)
+        self.assertEqual(len(live), 1)
+
+    def test_changes_move_to_the_new_key(self):
+        self.add_key()
+        self.assertEqual(self.codes(self.update(self.item(1, name="B"))), [oc.OK])
+        self.assertEqual(self.key_ids(1), [self.old.current] * 2 + [NEW])
+        # the same account under another key is no change
+        self.assertEqual(
+            self.codes(self.update(self.item(2, self.wallet_fa()))), ["ok"]
+        )
+        self.assertEqual(self.key_ids(2), [self.old.current])
+        items = [UnlinkItem(wire_id(2), self.bank_fa()), UnlinkItem(wire_id(4))]
+        self.assertEqual(
+            self.codes(self.mapper._unlink(items, self.actor)), [oc.MISMATCH, oc.OK]
+        )
+        self.assertEqual(self.resolve(4).code, oc.NOT_LINKED)
+
+    def test_screens(self):
+        self.add_key()
+        self.update(self.item(1, self.bank_fa(3)))
+        officer = self.mappings.with_user(self.users["officer"])
+        found = officer.search([("lookup", "=", "spartest-1")])
+        self.assertEqual(found, self.all_periods(1))
+        self.assertEqual(found[0].period_count, 3)
+        self.assertEqual(
+            found[0].timeline_ids.mapped("verb"), ["update", "update", "link"]
+        )
+
+    # ------------------------------------------------------------------ the work
+
+    def test_everything_moves(self):
+        ring = self.add_key()
+        before = [self.resolve(number) for number in (1, 2, 4)]
+        rotation = self.rotate()
+        self.assertEqual((rotation.state, rotation.progress), ("done", 100))
+        self.assertEqual(rotation.mapping_count, rotation.total_count)
+        self.assertFalse(
+            self.mappings.sudo().search_count([("key_id", "=", self.old.current)])
+        )
+        # nothing needs the old key any more
+        self.use_ring(NEW, {NEW: ring.keys[NEW]})
+        self.keys._check_ring(keyring.get_keyring())
+        self.assertEqual(self.keys._lookup_key_ids(), (NEW,))
+        self.assertEqual([self.resolve(number) for number in (1, 2, 4)], before)
+        for values in ({"fa": self.bank_fa(2)}, {"id": "", "fa": self.bank_fa(2)}):
+            self.assertEqual(self.resolve(**values).code, oc.OK)
+        self.assertEqual(self.codes(self.link(self.item(2))), [oc.ALREADY_LINKED])
+        self.assertEqual(self.codes(self.update(self.item(1, self.bank_fa(9)))), ["ok"])
+        self.assertEqual(self.all_periods(1)[0].holder_name, "Amina")
+        self.assertEqual(len(self.history(1)), 3)
+
+    def test_number_of_statements_does_not_depend_on_the_chunk(self):
+        self.link(
+            *(self.item(number, self.bank_fa(number)) for number in range(10, 50))
+        )
+        self.add_key()
+        counts = []
+        for limit in (2, 2, 40):
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            chunk = rekeying.rekey_mappings(self.env, 0, limit)
+            counts.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(chunk.done, limit)
+        self.assertLessEqual(counts[2], counts[0])
+
+    def test_row_that_does_not_open_stays(self):
+        self.env.cr.execute(
+            "UPDATE g2p_spar_mapping SET sealed = %s WHERE id = %s",
+            [self.periods(2).sealed, self.periods(4).id],
+        )
+        self.mappings.invalidate_model()
+        self.add_key()
+        with self.assertLogs(rekeying.__name__, "ERROR") as logs:
+            rotation = self.rotate()
+        self.assertIn(str(self.all_periods(4).id), logs.output[0])
+        self.assertEqual((rotation.state, rotation.left_count), ("done", 1))
+        self.assertEqual(self.keys._lookup_key_ids(), (NEW, self.old.current))
+        self.assertEqual(self.resolve(1).code, oc.OK)
+
+    def test_pause_and_resume(self):
+        self.add_key()
+        rotation = self.env["g2p.spar.key.rotation"].create({})
+        enqueue = patch.object(type(rotation), "_enqueue", lambda self: None)
+        with enqueue, patch.object(key_rotation, "CHUNK", 1):
+            rotation.action_start()
+            rotation._job_rotate(rotation.run)
+            rotation.action_pause()
+            done = rotation.mapping_count
+            rotation._job_rotate(rotation.run)
+            self.assertEqual(rotation.mapping_count, done)
+            stale = rotation.run
+            rotation.action_resume()
+            rotation._job_rotate(stale)
+            self.assertEqual(rotation.mapping_count, done)
+            rotation._job_rotate(rotation.run)
+            self.assertEqual(rotation.mapping_count, done + 1)
+            with self.assertRaises(UserError):
+                rotation.action_start()
+
+    @mute_logger("odoo.addons.base.models.ir_model")
+    def test_for_administrators(self):
+        rotations = self.env["g2p.spar.key.rotation"]
+        for role in ("officer", "auditor", "steward", "employee"):
+            with self.subTest(role=role), self.assertRaises(AccessError):
+                rotations.with_user(self.users[role]).create({})
+        self.assertTrue(rotations.with_user(self.users["administrator"]).create({}))
+        for role in ("officer", "steward", "employee"):
+            with self.subTest(role=role), self.assertRaises(AccessError):
+                self.keys.with_user(self.users[role]).search([])
+
+    # ------------------------------------------------------------------ wrong keys
+
+    def test_wrong_key_is_refused(self):
+        current = self.old.current
+        swapped = keyring.KeyRing(current, self.old.keys | {current: NEW_KEY})
+        without = keyring.KeyRing(NEW, {NEW: NEW_KEY})
+        for ring in (swapped, without):
+            with self.assertRaises(WrongKeyError) as caught:
+                self.keys._check_ring(ring)
+            self.assertIn(current, caught.exception.message)
+        self.keys._check_ring(self.old)
+        self.assertFalse(self.keys.search([("key_id", "=", NEW)]))
+
+    def test_a_new_key_is_noted(self):
+        self.add_key()
+        key = self.keys.search([("key_id", "=", NEW)])
+        self.assertEqual(key.state, "current")
+        self.assertNotIn(NEW_KEY.hex()[:16], key.fingerprint)
+        older = self.keys.search([("key_id", "=", self.old.current)])
+        self.assertEqual(older.state, "older")
+
+    def test_resolve_of_both_in_one_statement(self):
+        self.add_key()
+        items = [ResolveItem(wire_id(number)) for number in (1, 2)]
+        self.mapper._resolve(items, self.actor)
+        with self.assertQueryCount(1):
+            self.mapper._resolve(items, self.actor)
