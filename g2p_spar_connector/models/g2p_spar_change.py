@@ -170,8 +170,9 @@ class SparChange(models.Model):
         if operator not in ("=", "in", "ilike", "like"):
             return refuse_operator(self.env, operator)
         written = [value] if isinstance(value, str) else list(value)
-        id_types = self.env["g2p.spar.id.type"]
-        keys = id_types._keys([one for one in id_types._parse_ids(written) if one])
+        keys = self.env["g2p.spar.id.type"]._lookup_keys_of_texts(
+            [one for one in written if isinstance(one, str)]
+        )
         return Domain("id", "in", self.sudo().search([("id_key", "in", keys)]).ids)
 
     @api.model
@@ -265,8 +266,8 @@ class SparChange(models.Model):
 
         :param str wire_id: ID as people and programmes write it
         """
-        id_key = self.env["g2p.spar.mapper"]._id_key(wire_id)
-        return self.sudo().search([("id_key", "=", id_key)])
+        id_keys = self.env["g2p.spar.mapper"]._id_keys(wire_id)
+        return self.sudo().search([("id_key", "in", id_keys)])
 
     def _cancel(self):
         """Withdraw a change that was not sent yet; the caller has checked the right.
@@ -333,15 +334,27 @@ class SparChange(models.Model):
                 self.env._("Only officers and administrators may do this.")
             )
 
+    def _id_keys(self):
+        """Keyed hashes of this ID; the first is the one new changes get."""
+        return self.env["g2p.spar.id.type"]._lookup_keys_of_texts([self.wire_id])
+
+    def _prepare_rekeyed(self, values):
+        """Override: the key that holds the changes of one ID together."""
+        id_types = self.env["g2p.spar.id.type"]
+        return {
+            **super()._prepare_rekeyed(values),
+            "id_key": id_types._keys_of_texts([values["wire_id"]])[0],
+        }
+
     def _later(self):
         """Changes of the same ID that were submitted after this one."""
-        return self.search([("id_key", "=", self.id_key), ("id", ">", self.id)])
+        return self.search([("id_key", "in", self._id_keys()), ("id", ">", self.id)])
 
     def _earlier_open(self):
         """Changes of the same ID that have to be over before this one starts."""
         return self.search(
             [
-                ("id_key", "=", self.id_key),
+                ("id_key", "in", self._id_keys()),
                 ("id", "<", self.id),
                 ("state", "in", OPEN_STATES),
             ],

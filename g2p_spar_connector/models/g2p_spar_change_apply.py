@@ -123,7 +123,7 @@ class SparChange(models.Model):
             SQL(
                 "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))",
                 APPLY_LOCK,
-                self.id_key,
+                self._id_keys()[0],
             )
         )
         if not free or self._earlier_open():

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import fields, models
 
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
+
 
 class SparMapping(models.Model):
     _inherit = "g2p.spar.mapping"
@@ -8,17 +10,12 @@ class SparMapping(models.Model):
     change_count = fields.Integer("Changes", compute="_compute_change_count")
 
     def _compute_change_count(self):
-        # sudo: the keyed hash joins the two and is shown to nobody
-        keys = {mapping.id: mapping.id_key for mapping in self.sudo()}
-        counts = dict(
-            self.env["g2p.spar.change"]
-            .sudo()
-            ._read_group(
-                [("id_key", "in", list(keys.values()))], ["id_key"], ["__count"]
-            )
-        )
+        changes = self.env["g2p.spar.change"]
         for mapping in self:
-            mapping.change_count = counts.get(keys.get(mapping.id), 0)
+            try:
+                mapping.change_count = len(changes._for_id(mapping._get_wire_id()))
+            except SparError:  # unreadable, or its type takes no such IDs any more
+                mapping.change_count = 0
 
     def action_open_changes(self):
         """All changes of the same ID that the user may see."""

@@ -4,7 +4,6 @@ from odoo.fields import Domain
 from odoo.tools import SQL, LazyTranslate
 
 from odoo.addons.g2p_spar_bank_directory.masking import mask
-from odoo.addons.g2p_spar_mapper.keyring import get_keyring
 from odoo.addons.g2p_spar_mapper.lookup import refuse_operator
 from odoo.addons.g2p_spar_mapper.sealed_field import SealedChar
 
@@ -29,6 +28,8 @@ IMPORTED = {
     "message": "text",
 }
 
+#: columns that look otherwise under another key of the key ring, for SQL
+REKEYED = "'{id_value,id_key,payee_name,fa,account_number,holder_name}'::text[]"
 
 #: reason -> how the line becomes payable
 ADVICE = {
@@ -147,7 +148,8 @@ class DisbursementLine(models.Model):
     _pending_index = models.Index("(disbursement_id, line_no) WHERE state = 'pending'")
 
     def init(self):
-        """Let the database guard the snapshots."""
+        """Let the database guard the snapshots. Under a new key only the columns that
+        hang on the key may change."""
         self.env.cr.execute(
             SQL(
                 """
@@ -160,14 +162,18 @@ class DisbursementLine(models.Model):
                 CREATE OR REPLACE TRIGGER g2p_spar_disbursement_line_keep
                 BEFORE UPDATE ON g2p_spar_disbursement_line
                 FOR EACH ROW WHEN (
-                    OLD.state = 'payable'
-                    OR NEW.id_value IS DISTINCT FROM OLD.id_value
-                    OR NEW.amount IS DISTINCT FROM OLD.amount
-                    OR NEW.currency_id IS DISTINCT FROM OLD.currency_id
-                    OR NEW.disbursement_id IS DISTINCT FROM OLD.disbursement_id
+                    CASE WHEN current_setting('g2p_spar.rekeying', true) = 'yes'
+                    THEN to_jsonb(NEW) - %(sealed)s <> to_jsonb(OLD) - %(sealed)s
+                    ELSE OLD.state = 'payable'
+                      OR NEW.id_value IS DISTINCT FROM OLD.id_value
+                      OR NEW.amount IS DISTINCT FROM OLD.amount
+                      OR NEW.currency_id IS DISTINCT FROM OLD.currency_id
+                      OR NEW.disbursement_id IS DISTINCT FROM OLD.disbursement_id
+                    END
                 )
                 EXECUTE FUNCTION g2p_spar_disbursement_line_keep();
-                """
+                """,
+                sealed=SQL(REKEYED),
             )
         )
 
@@ -187,7 +193,9 @@ class DisbursementLine(models.Model):
         own = [("disbursement_id.user_id", "=", self.env.uid)]
         if not self.env.user.has_group(PAYMENTS):
             return Domain.FALSE
-        keys = self._id_keys([one for one in value if isinstance(one, str)])
+        keys = self.env["g2p.spar.id.type"]._lookup_keys_of_texts(
+            [one for one in value if isinstance(one, str)]
+        )
         # sudo: the key's column is closed; the search is limited to own lists above
         found = self.sudo()._search([*own, ("id_key", "in", keys)])
         return Domain("id", "in", found)
@@ -207,20 +215,13 @@ class DisbursementLine(models.Model):
                 masked=line.id_masked or "",
             )
 
-    @api.model
-    def _id_keys(self, ids):
-        """Keyed hashes of IDs: the registry's own, or one of what the registry does
-        not take for an ID.
-
-        :param list[str] ids: IDs as written
-        :rtype: list[str]
-        """
+    def _prepare_rekeyed(self, values):
+        """Override: the key by which a payment is found by its ID."""
         id_types = self.env["g2p.spar.id.type"]
-        digest = get_keyring().digest
-        return [
-            id_types._keys([known])[0] if known else digest("unknown id", written)
-            for written, known in zip(ids, id_types._parse_ids(ids), strict=True)
-        ]
+        return {
+            **super()._prepare_rekeyed(values),
+            "id_key": id_types._keys_of_texts([values["id_value"]])[0],
+        }
 
     # -------------------------------------------------------------- writing
 
@@ -233,11 +234,13 @@ class DisbursementLine(models.Model):
         :param dict duplicates: {line of a row that repeats an ID: line of the first}
         """
         ids = [row.id for row in rows]
-        parsed = self.env["g2p.spar.id.type"]._parse_ids(ids)
+        id_types = self.env["g2p.spar.id.type"]
+        parsed = id_types._parse_ids(ids)
         seal_id = self._fields["id_value"].seal
         seal_name = self._fields["payee_name"].seal
         values = []
-        for row, known, key in zip(rows, parsed, self._id_keys(ids), strict=True):
+        keys = id_types._keys_of_texts(ids)
+        for row, known, key in zip(rows, parsed, keys, strict=True):
             first = duplicates.get(row.line)
             values.append(
                 (

@@ -1,9 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import base64
 
+import psycopg2
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
 from .common import PAYMENTS, DisbursementCommon, wire_id
 
@@ -89,6 +91,33 @@ class TestAccess(DisbursementCommon):
         mine = lines.with_user(self.officer).sudo(False)
         self.assertEqual(mine.search([("id_shown", "=", no_id)]), mine[1])
         self.assertIn(mine[0], mine.search([("id_shown", "=", wire_id(1))]))
+
+    def test_a_new_key_changes_what_hangs_on_the_key_only(self):
+        self.assertEqual(self.line.sudo().state, "payable")
+        update = "UPDATE g2p_spar_disbursement_line SET %s WHERE id = %s"
+        for assignment, is_allowed in (
+            ("fa = fa || 'x', id_value = id_value || 'x', id_key = 'x'", True),
+            ("fa = fa || 'x', amount = 11", False),
+            ("fa_masked = 'x'", False),
+            ("state = 'pending'", False),
+        ):
+            self.env.cr.execute("SET LOCAL g2p_spar.rekeying = 'yes'")
+            with self.subTest(assignment), self.env.cr.savepoint() as savepoint:
+                query = SQL(update, SQL(assignment), self.line.id)
+                if is_allowed:
+                    self.env.cr.execute(query)
+                    savepoint.rollback()
+                else:
+                    with (
+                        self.assertRaises(psycopg2.errors.RestrictViolation),
+                        mute_logger("odoo.sql_db"),
+                        self.env.cr.savepoint(),
+                    ):
+                        self.env.cr.execute(query)
+        values = {"id_value": wire_id(1)}
+        self.assertEqual(
+            self.line._prepare_rekeyed(values)["id_key"], self.line.sudo().id_key
+        )
 
     def test_an_upload_is_kept_sealed(self):
         text = f"id,amount\n{wire_id(1)},not a number\n"

@@ -254,6 +254,36 @@ class G2pSparIdType(models.Model):
             for parsed in parsed_ids
         ]
 
+    @api.model
+    def _keys_of_texts(self, written, key_id=None):
+        """Keyed hashes of what people gave as IDs, for tables that keep it either way:
+        those of the IDs, or of a text that is none to the registry (any more).
+
+        :param list[str] written: IDs as written
+        :param str key_id: key of the ring; by default the current one
+        :rtype: list[str]
+        """
+        digest = get_keyring().digest
+        return [
+            self._keys([parsed], key_id)[0]
+            if parsed
+            else digest("no id", text.encode(errors="replace").decode(), key_id=key_id)
+            for text, parsed in zip(written, self._parse_ids(written), strict=True)
+        ]
+
+    @api.model
+    def _lookup_keys_of_texts(self, written):
+        """The same under each key of the ring that rows may stand under.
+
+        :param list[str] written: IDs as written
+        :rtype: list[str]
+        """
+        return [
+            key
+            for key_id in self.env["g2p.spar.mapper"]._lookup_key_ids()
+            for key in self._keys_of_texts(written, key_id)
+        ]
+
     def _wire_id(self, value):
         """The ID as written: ``value`` between prefix and suffix."""
         self.ensure_one()

@@ -57,9 +57,16 @@ class ResUsers(models.Model):
             user.spar_id_key = self._spar_id_key(user.spar_id)
 
     @api.model
-    def _spar_id_key(self, wire_id):
+    def _spar_id_key(self, wire_id, key_id=None):
         """Keyed hash of an ID in its canonical spelling; False for none."""
-        return bool(wire_id) and get_keyring().digest("login", wire_id)
+        return bool(wire_id) and get_keyring().digest("login", wire_id, key_id=key_id)
+
+    def _prepare_rekeyed(self, values):
+        """Override: the key by which a login for the same person is noticed."""
+        return {
+            **super()._prepare_rekeyed(values),
+            "spar_id_key": self._spar_id_key(values["spar_id"]) or None,
+        }
 
     @api.depends("spar_id")
     def _compute_spar_id_masked(self):
@@ -97,8 +104,10 @@ class ResUsers(models.Model):
         if after == before:
             return
         # The index below refuses the same, but its fault would carry the ID.
+        key_ids = self.env["g2p.spar.mapper"]._lookup_key_ids()
+        keys = [self._spar_id_key(after, key_id) for key_id in key_ids]
         if after and self.with_context(active_test=False).search_count(
-            [("spar_id_key", "=", self._spar_id_key(after))], limit=1
+            [("spar_id_key", "in", keys)], limit=1
         ):
             raise ValidationError(
                 self.env._("Another login already stands for this beneficiary.")
