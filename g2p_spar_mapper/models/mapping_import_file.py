@@ -101,6 +101,8 @@ class G2pSparImport(models.Model):
 
     def _drop_file(self):
         """Forget the file and all that was read from it."""
+        if not self:
+            return
         for table in ("g2p_spar_import_part", "g2p_spar_import_row"):
             self.env.cr.execute(
                 SQL(
