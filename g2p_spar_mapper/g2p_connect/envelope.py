@@ -85,7 +85,9 @@ def _take_consent(additional_info):
         return additional_info, "", ""
     kept, said = [], {}
     for entry in additional_info:
-        pair = {entry.get("name"): entry.get("value")} if "value" in entry else entry
+        pair = entry
+        if isinstance(entry.get("name"), str) and "value" in entry:
+            pair = {entry["name"]: entry["value"]}
         found = {
             name: pair[name] for name in _CONSENT if isinstance(pair.get(name), str)
         }

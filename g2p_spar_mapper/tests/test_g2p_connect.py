@@ -269,7 +269,12 @@ class TestEnvelope(BaseCase):
                     )
                     (got,) = envelope.service_items(operation, again)
                     self.assertEqual(got._replace(reference=""), item)
-        odd = [{"current_provider": 5}, {"name": "consent_reference", "value": None}]
+        odd = [
+            {"current_provider": 5},
+            {"name": "consent_reference", "value": None},
+            {"name": [], "value": "A"},
+            {"name": {}, "value": "A"},
+        ]
         asked_for = messages.LinkRequestItem(id=ID, additional_info=odd)
         (item,) = envelope.service_items("link", [asked_for])
         self.assertEqual((item.current_provider, item.consent), ("", ""))

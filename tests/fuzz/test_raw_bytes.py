@@ -4,6 +4,7 @@ none of them harms the server."""
 
 import json
 import uuid
+from datetime import UTC, datetime
 
 import jsonschema
 import pytest
@@ -11,7 +12,10 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-OPERATIONS = ("link", "update", "unlink", "resolve")
+OPERATIONS = ("link", "update", "unlink", "resolve", "txn/status")
+#: answered at once, and later
+ROOTS = ("/mapper/sync", "/mapper")
+PATHS = [f"{root}/{operation}" for root in ROOTS for operation in OPERATIONS]
 QUICK = 5  # seconds an answer may take
 
 #: put in place of a value, or between two bytes
@@ -45,7 +49,7 @@ ODD = [
 ]
 
 profile = settings(
-    max_examples=150,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     database=None,
@@ -60,24 +64,24 @@ def send(spar):
     components = document["components"]
     session = requests.Session()
 
-    def schema_of(operation, status):
-        responses = document["paths"][f"/mapper/sync/{operation}"]["post"]["responses"]
+    def schema_of(path, status):
+        responses = document["paths"][path]["post"]["responses"]
         response = responses[str(status)]
         if "$ref" in response:
             name = response["$ref"].rpartition("/")[2]
             response = components["responses"][name]
         return response["content"]["application/json"]["schema"]
 
-    def post(operation, body):
+    def post(path, body):
         answer = session.post(
-            f"{spar.base_url}/mapper/sync/{operation}",
+            spar.base_url + path,
             data=body,
             headers={"Content-Type": "application/json"},
             timeout=30,
         )
         assert answer.status_code < 500, answer.text
         assert answer.elapsed.total_seconds() < QUICK
-        schema = schema_of(operation, answer.status_code)
+        schema = schema_of(path, answer.status_code)
         jsonschema.Draft202012Validator(schema | {"components": components}).validate(
             answer.json()
         )
@@ -87,77 +91,87 @@ def send(spar):
     return post
 
 
-def message(operation):
-    """A sound message as bytes. A mapping that it makes does no harm."""
-    item = {
-        "reference_id": "r1",
-        "timestamp": "2026-01-31T10:00:00+00:00",
-        "id": f"token:{uuid.uuid4().hex}@nationalId",
-        "fa": "account:5494373447@indigo.dfsp2.bank_acc",
-        "additional_info": [{"name": "a", "value": 1}],
-    }
-    content = {
+def message(path):
+    """A sound message as data. A mapping that it makes does no harm."""
+    operation = path.rpartition("/")[2]
+    now = datetime.now(UTC).isoformat()
+    if operation == "status":
+        action, request = "txn-status", "txnstatus_request"
+        content = {
+            "reference_id": "r1",
+            "txn_type": "link",
+            "attribute_type": "transaction_id",
+            "attribute_value": "fuzz",
+        }
+    else:
+        action, request = operation, f"{operation}_request"
+        item = {
+            "reference_id": "r1",
+            "timestamp": now,
+            "id": f"token:{uuid.uuid4().hex}@nationalId",
+            "fa": "account:5494373447@indigo.dfsp2.bank_acc",
+            "additional_info": [{"name": "a", "value": 1}],
+        }
+        content = [item]
+    return {
         "header": {
             "version": "1.0.0",
             "message_id": str(uuid.uuid4()),
-            "message_ts": "2026-01-31T10:00:00+00:00",
-            "action": operation,
+            "message_ts": now,
+            "action": action,
             "sender_id": "demo-client",
             "total_count": 1,
         },
-        "message": {"transaction_id": "fuzz", f"{operation}_request": [item]},
+        "message": {"transaction_id": "fuzz", request: content},
     }
-    return json.dumps(content).encode()
+
+
+def objects(content):
+    """All objects in a message, the message first."""
+    if isinstance(content, dict):
+        yield content
+        content = content.values()
+    if not isinstance(content, str | int):
+        for inner in content:
+            yield from objects(inner)
 
 
 def test_sound_message_is_served(send):
-    for operation in OPERATIONS:
-        assert send(operation, message(operation)) == 200
+    for path in PATHS:
+        assert send(path, json.dumps(message(path)).encode()) == 200
 
 
 @profile
-@given(st.sampled_from(OPERATIONS), st.binary(max_size=200))
-def test_any_bytes(send, operation, body):
-    assert send(operation, body) in (400, 415)
+@given(st.sampled_from(PATHS), st.binary(max_size=200))
+def test_any_bytes(send, path, body):
+    assert send(path, body) in (400, 415)
 
 
 @profile
 @given(
-    st.sampled_from(OPERATIONS),
+    st.sampled_from(PATHS),
     st.integers(0, 2**16),
     st.integers(0, 40),
     st.one_of(st.sampled_from(ODD), st.binary(max_size=8)),
 )
-def test_damaged_messages(send, operation, place, length, odd):
+def test_damaged_messages(send, path, place, length, odd):
     """Some bytes in the middle become others."""
-    body = message(operation)
+    body = json.dumps(message(path)).encode()
     place %= len(body)
-    send(operation, body[:place] + odd + body[place + length :])
+    send(path, body[:place] + odd + body[place + length :])
 
 
 @profile
-@given(st.sampled_from(OPERATIONS), st.data())
-def test_odd_values(send, operation, data):
+@given(st.sampled_from(PATHS), st.data())
+def test_odd_values(send, path, data):
     """One member becomes something else, or stands there twice."""
-    text = message(operation)
-    content = json.loads(text)
-    holders = [
-        content,
-        content["header"],
-        content["message"],
-        content["message"][f"{operation}_request"][0],
-        content["message"][f"{operation}_request"][0]["additional_info"][0],
-    ]
-    holder = data.draw(st.sampled_from(holders))
+    content = message(path)
+    holder = data.draw(st.sampled_from([*objects(content)]))
     name = data.draw(st.sampled_from(sorted(holder)))
-    marker = "put-the-odd-value-here"
+    value = json.dumps(holder[name])
+    holder[name] = marker = "put-the-odd-value-here"
     if data.draw(st.booleans()):
-        holder[name] = marker
         odd = data.draw(st.sampled_from(ODD))
-        body = json.dumps(content).encode().replace(b'"%s"' % marker.encode(), odd)
     else:
-        value = json.dumps(holder[name])
-        holder[name] = marker
-        twice = f'{value}, "{name}": {value}'
-        body = json.dumps(content).replace(f'"{marker}"', twice).encode()
-    send(operation, body)
+        odd = f'{value}, "{name}": {value}'.encode()
+    send(path, json.dumps(content).encode().replace(b'"%s"' % marker.encode(), odd))
