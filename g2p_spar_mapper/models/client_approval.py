@@ -235,12 +235,14 @@ class G2pSparClient(models.Model):
         # sudo: the second administrator has agreed
         self.sudo().write(values | dict.fromkeys(REQUEST, False))
         self.message_post(body=self.env._("Approved."))
+        return True
 
     def action_refuse(self):
         """Drop what was asked for; who asked may take it back."""
         self.ensure_one()
         self.check_access("write")
         self._drop_request(self.env._("Not approved."))
+        return True
 
     def _drop_request(self, reason):
         # sudo: see _ask()

@@ -195,6 +195,7 @@ class G2pSparClientKey(models.Model):
                     "fetched_at": fields.Datetime.now(),
                 }
             )
+        return True
 
 
 class G2pSparClient(models.Model):

@@ -73,6 +73,7 @@ class G2pSparClientSecret(models.Model):
         self.filtered(lambda secret: not secret.revoked_at).write(
             {"revoked_at": fields.Datetime.now()}
         )
+        return True
 
     @api.model
     def _generate(self, client):

@@ -122,11 +122,13 @@ class G2pSparSigningKey(models.Model):
         self.search([("state", "=", "current")]).state = "retired"
         self.flush_model()
         self.state = "current"
+        return True
 
     def action_retire(self):
         """Sign no more with this key; without another one nothing is signed."""
         self.ensure_one()
         self.state = "retired"
+        return True
 
     # --- signing ----------------------------------------------------------------------
 

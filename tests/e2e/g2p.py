@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import requests
 
 
-def call(base_url, operation, items, sender_id="demo-client"):
-    """POST one message; returns the HTTP response.
+def message(operation, items, sender_id):
+    """One message, as a dictionary.
 
     :param str operation: link, update, unlink or resolve
     :param list[dict] items: items without reference_id and timestamp
     """
     now = datetime.now(UTC).isoformat()
-    message = {
+    return {
         "header": {
             "version": "1.0.0",
             "message_id": str(uuid.uuid4()),
@@ -31,8 +31,14 @@ def call(base_url, operation, items, sender_id="demo-client"):
             ],
         },
     }
+
+
+def call(base_url, operation, items, sender_id="demo-client"):
+    """POST one message; returns the HTTP response. For parameters see message()."""
     return requests.post(
-        f"{base_url}/mapper/sync/{operation}", json=message, timeout=60
+        f"{base_url}/mapper/sync/{operation}",
+        json=message(operation, items, sender_id),
+        timeout=60,
     )
 
 
