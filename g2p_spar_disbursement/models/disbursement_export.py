@@ -22,7 +22,7 @@ FILES = {
             "provider_code": SQL("line.fsp_code"),
             "branch_code": SQL("line.branch_code"),
             "account_number": SQL("line.account_number"),
-            "holder_name": SQL("line.holder_name"),
+            "holder_name": SQL("line.holder_sealed"),
             "reference": SQL("line.reference"),
         },
     ),
@@ -37,7 +37,7 @@ FILES = {
             "explanation": SQL("line.message"),
             "provider": SQL("line.fsp_name"),
             "account": SQL("line.fa_masked"),
-            "name": SQL("line.payee_name"),
+            "name": SQL("line.payee_sealed"),
             "reference": SQL("line.reference"),
         },
     ),
@@ -48,8 +48,8 @@ SEALED = {
     "id": "id_value",
     "fa": "fa",
     "account_number": "account_number",
-    "holder_name": "holder_name",
-    "name": "payee_name",
+    "holder_name": "holder_sealed",
+    "name": "payee_sealed",
 }
 
 

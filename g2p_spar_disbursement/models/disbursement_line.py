@@ -21,7 +21,7 @@ IMPORTED = {
     "id_key": "text",
     "id_masked": "text",
     "amount": "numeric",
-    "payee_name": "text",
+    "payee_sealed": "text",
     "reference": "text",
     "state": "text",
     "reason": "text",
@@ -29,7 +29,7 @@ IMPORTED = {
 }
 
 #: columns that look otherwise under another key of the key ring, for SQL
-REKEYED = "'{id_value,id_key,payee_name,fa,account_number,holder_name}'::text[]"
+REKEYED = "'{id_value,id_key,payee_sealed,fa,account_number,holder_sealed}'::text[]"
 
 #: reason -> how the line becomes payable
 ADVICE = {
@@ -92,11 +92,12 @@ class DisbursementLine(models.Model):
     )
     amount = fields.Monetary(required=True, readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
-    payee_name = SealedChar(
+    payee_sealed = SealedChar("Name in List (sealed)", readonly=True)
+    payee_name = fields.Char(
         "Name in List",
-        readonly=True,
+        compute="_compute_names",
         groups=PAYMENTS,
-        help="The name that came with the list.",
+        help="The name that came with the list, for its payments officer.",
     )
     reference = fields.Char(readonly=True, help="The programme's own reference.")
     state = fields.Selection(
@@ -138,8 +139,12 @@ class DisbursementLine(models.Model):
     fsp_code = fields.Char("Provider Code", readonly=True)
     branch_name = fields.Char("Branch", readonly=True)
     branch_code = fields.Char(readonly=True)
-    holder_name = SealedChar(
-        "Account Holder", readonly=True, groups=f"{PAYMENTS},{AUDITOR}"
+    holder_sealed = SealedChar("Account Holder (sealed)", readonly=True)
+    holder_name = fields.Char(
+        "Account Holder",
+        compute="_compute_names",
+        groups=f"{PAYMENTS},{AUDITOR}",
+        help="For the payments officer of this list and for auditors.",
     )
     resolved_at = fields.Datetime("Resolved On", readonly=True)
 
@@ -180,11 +185,24 @@ class DisbursementLine(models.Model):
     @api.depends("id_masked")
     @api.depends_context("uid")
     def _compute_id_shown(self):
-        may_see = self.env.user.has_group(PAYMENTS)
         # sudo: the raw value leaves only for the officer whose list it is
         for line, line_sudo in zip(self, self.sudo(), strict=True):
-            own = may_see and line_sudo.disbursement_id.user_id == self.env.user
-            line.id_shown = line_sudo.id_value if own else line_sudo.id_masked
+            is_own = line_sudo._is_of(self.env.user)
+            line.id_shown = line_sudo.id_value if is_own else line_sudo.id_masked
+
+    @api.depends("payee_sealed", "holder_sealed")
+    @api.depends_context("uid")
+    def _compute_names(self):
+        is_auditor = self.env.user.has_group(AUDITOR)
+        # sudo: as above; another role beside "payments" must not add foreign names
+        for line, line_sudo in zip(self, self.sudo(), strict=True):
+            is_own = line_sudo._is_of(self.env.user)
+            line.payee_name = is_own and line_sudo.payee_sealed
+            line.holder_name = (is_own or is_auditor) and line_sudo.holder_sealed
+
+    def _is_of(self, user):
+        """Whether this is a payment of the user's own list."""
+        return self.disbursement_id.user_id == user and user.has_group(PAYMENTS)
 
     def _search_id_shown(self, operator, value):
         """Find payments by exact ID, in the user's own lists only."""
@@ -237,7 +255,7 @@ class DisbursementLine(models.Model):
         id_types = self.env["g2p.spar.id.type"]
         parsed = id_types._parse_ids(ids)
         seal_id = self._fields["id_value"].seal
-        seal_name = self._fields["payee_name"].seal
+        seal_name = self._fields["payee_sealed"].seal
         values = []
         keys = id_types._keys_of_texts(ids)
         for row, known, key in zip(rows, parsed, keys, strict=True):

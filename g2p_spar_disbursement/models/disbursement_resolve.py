@@ -43,7 +43,7 @@ ANSWERED = {
     "fsp_code": "text",
     "branch_name": "text",
     "branch_code": "text",
-    "holder_name": "text",
+    "holder_sealed": "text",
 }
 
 
@@ -367,7 +367,7 @@ class Disbursement(models.Model):
             "fsp_code": outcome.fsp_code or None,
             "branch_name": outcome.branch_name or None,
             "branch_code": outcome.branch_code or None,
-            "holder_name": outcome.holder_name or None,
+            "holder_sealed": outcome.holder_name or None,
         }
         if outcome.fsp_code in closed:
             reason = "provider_closed"

@@ -84,7 +84,7 @@ class TestAccess(DisbursementCommon):
             )
         )
         lines = batch.sudo().line_ids
-        self.assertEqual(lines.mapped("payee_name"), ["Ann Smith-Lee", "Bob Smith"])
+        self.assertEqual(lines.mapped("payee_sealed"), ["Ann Smith-Lee", "Bob Smith"])
         self.assert_table_hides(
             lines, wire_id(1), "person-0", no_id, "123456789012", "Ann", "Smith"
         )
@@ -175,6 +175,7 @@ class TestAccess(DisbursementCommon):
         both = new_test_user(self.env, "test_both", f"{PAYMENTS},{ADMINISTRATOR}")
         line = self.as_user(self.line, both)
         self.assertEqual(line.id_shown, "•••• 0001")
+        self.assertFalse(line.payee_name or line.holder_name)
         self.assertFalse(line.search([("id_shown", "=", wire_id(1))]))
         self.assert_refused(self.as_user(self.batch, both).action_export_payable)
 

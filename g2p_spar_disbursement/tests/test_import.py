@@ -40,7 +40,7 @@ class TestImport(DisbursementCommon):
         first = self.lines(batch)[2]
         self.assertEqual(first.id_value, wire_id(1))
         self.assertEqual(first.id_masked, "•••• 0001")
-        self.assertEqual((first.payee_name, first.reference), ("Ann Lee", "R-1"))
+        self.assertEqual((first.payee_sealed, first.reference), ("Ann Lee", "R-1"))
         self.assertEqual(first.state, "pending")
         self.assertIn("village", batch.message_ids[0].body)
 

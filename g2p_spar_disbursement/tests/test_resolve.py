@@ -61,7 +61,7 @@ class TestResolve(DisbursementCommon):
         self.assertEqual(bank.fa_masked, "•••• 9012")
         self.assertEqual((bank.fsp_name, bank.fsp_code), ("Test Bank", "TESTBANK"))
         self.assertEqual((bank.branch_name, bank.branch_code), ("Main", "001"))
-        self.assertEqual(bank.holder_name, "Ann Lee")
+        self.assertEqual(bank.holder_sealed, "Ann Lee")
         self.assertEqual(bank.account_type_id.code, "bank")
         self.assertTrue(bank.resolved_at)
         self.assertEqual(wallet.account_number, "+254712345678")
