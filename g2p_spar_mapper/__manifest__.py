@@ -28,6 +28,7 @@
         "views/g2p_spar_mapping_views.xml",
         "views/g2p_spar_id_type_views.xml",
         "views/g2p_spar_key_views.xml",
+        "views/g2p_spar_ledger_check_views.xml",
         "wizards/g2p_spar_client_try_views.xml",
         "views/g2p_spar_client_views.xml",
         "views/g2p_spar_signing_key_views.xml",

@@ -9,6 +9,7 @@ from . import mapper_demo
 from . import mapper_mark
 from . import key
 from . import key_rotation
+from . import ledger_check
 from . import client
 from . import client_caller
 from . import client_secret

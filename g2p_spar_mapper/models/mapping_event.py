@@ -37,7 +37,6 @@ class G2pSparMappingEvent(models.Model):
     mapping_id = LeanMany2one(
         "g2p.spar.mapping",
         required=True,
-        index=True,
         ondelete="restrict",
         help="The period that was opened; else the one that this is about.",
     )
@@ -88,6 +87,8 @@ class G2pSparMappingEvent(models.Model):
 
     # how many accounts somebody has looked at within the hour
     _reveal_idx = models.Index("(user_id, at) WHERE verb = 'reveal'")
+
+    _mapping_id_idx = models.Index("(mapping_id, id)")
 
     def init(self):
         keep_rows(self, ("UPDATE", "DELETE"))

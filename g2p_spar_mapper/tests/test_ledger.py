@@ -53,6 +53,7 @@ class TestLedger(MapperCommon):
             [
                 (table, trigger, "A")
                 for table in (
+                    "g2p_spar_ledger_block",
                     "g2p_spar_mapping",
                     "g2p_spar_mapping_event",
                     "g2p_spar_read",

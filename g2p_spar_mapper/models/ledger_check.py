@@ -1,0 +1,252 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.tools import SQL
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparConfigurationError
+
+from ..keyring import get_keyring
+from ..triggers import keep_rows
+from ..verification import (
+    BLOCK,
+    Fault,
+    check_events,
+    check_mappings,
+    read_seen,
+    sign_seen,
+    write_seen,
+)
+
+_logger = logging.getLogger(__name__)
+
+MAX_FAULTS = 1000  #: that are named one by one; all are counted
+STALLED = timedelta(hours=1)  #: without progress: the job got lost
+PRIORITY = 30
+CHECKERS = (
+    "g2p_spar_mapper.group_spar_auditor",
+    "g2p_spar_bank_directory.group_spar_administrator",
+)
+KINDS = [
+    ("event", "Ledger row was changed"),
+    ("chain", "Ledger row before it is missing or was replaced"),
+    ("deleted", "Ledger row was removed"),
+    ("mapping_gone", "Mapping was removed"),
+    ("content", "Content, ID or account of the mapping was changed or exchanged"),
+    ("no_event", "Mapping was made outside of the registry"),
+    ("head", "Last ledger row of the mapping is missing or was replaced"),
+    ("state", "State of the mapping was changed"),
+    ("mapping", "Beginning or masked form of the mapping was changed"),
+    ("block", "Memory of an earlier check was changed or removed"),
+]
+
+
+class G2pSparLedgerCheck(models.Model):
+    """One look at the whole ledger and all mappings: is everything as it was written?
+
+    Works in chunks, one job each, and goes on after a crash where it was.
+    """
+
+    _name = "g2p.spar.ledger.check"
+    _description = "SPAR Check of the Ledger"
+    _order = "id desc"
+    _rec_name = "create_date"
+
+    state = fields.Selection(
+        [("running", "Running"), ("sound", "Nothing found"), ("faulty", "Faults")],
+        required=True,
+        default="running",
+        readonly=True,
+    )
+    phase = fields.Selection(
+        [("events", "Ledger"), ("mappings", "Mappings")],
+        default="events",
+        readonly=True,
+    )
+    after_id = fields.Integer(readonly=True)
+    end_id = fields.Integer(
+        "Up to ledger row", readonly=True, help="The last row when the check began."
+    )
+    event_count = fields.Integer("Ledger rows", readonly=True)
+    mapping_count = fields.Integer("Mappings", readonly=True)
+    fault_count = fields.Integer("Faults", readonly=True)
+    key_gone_count = fields.Integer(
+        "Key gone",
+        readonly=True,
+        help="Rows of the ledger that cannot be recomputed, since their key is not in "
+        "the key file any more. Their order was checked.",
+    )
+    finished_at = fields.Datetime("Finished", readonly=True)
+    fault_ids = fields.One2many("g2p.spar.ledger.fault", "check_id", readonly=True)
+
+    # ------------------------------------------------------------------ starting
+
+    @api.model
+    def action_verify(self):
+        """Start a check, or go on with the one that is running."""
+        if not any(self.env.user.has_group(group) for group in CHECKERS):
+            raise AccessError(
+                self.env._("Only auditors and administrators verify the ledger.")
+            )
+        # sudo: results are for reading only; the right to start was just checked
+        check = self.sudo()._start()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "g2p_spar_mapper.g2p_spar_ledger_check_action"
+        )
+        return action | {"views": [(False, "form")], "res_id": check.id}
+
+    @api.model
+    def _cron_verify(self):
+        self._start()
+
+    @api.model
+    def _start(self):
+        check = self.search([("state", "=", "running")], limit=1)
+        if not check:
+            last = self.env.execute_query(
+                SQL("SELECT COALESCE(max(id), 0) FROM g2p_spar_mapping_event")
+            )
+            check = self.create({"end_id": last[0][0]})
+            check._enqueue()
+        elif check.write_date < fields.Datetime.now() - STALLED:
+            check._enqueue()
+        return check
+
+    def _enqueue(self):
+        self.with_delay(
+            description=self.env._("Check of the ledger"),
+            identity_key=f"spar-check-{self.id}-{self.phase}-{self.after_id}",
+            max_retries=0,
+            priority=PRIORITY,
+        )._job_check(self.phase, self.after_id)
+
+    def _job_check(self, phase, after_id):
+        """Check the next chunk and queue the one behind it.
+
+        :param str phase: where the job shall begin; it does nothing when the check has
+            gone on since
+        :param int after_id:
+        """
+        # sudo: whoever queued the job was checked then
+        check = self.sudo()
+        if not check.exists() or check.state != "running":
+            return
+        if (check.phase, check.after_id) != (phase, after_id):
+            return
+        check._work()
+        if check.state == "running":
+            check._enqueue()
+
+    # ------------------------------------------------------------------ work
+
+    def _work(self):
+        if self.phase == "events":
+            self._check_events()
+        else:
+            self._check_mappings()
+
+    def _check_events(self):
+        first_id = self.after_id - self.after_id % BLOCK
+        checked = check_events(self.env, first_id, first_id + BLOCK)
+        self._note(checked.faults + self._compare_block(first_id, checked.seen))
+        self.event_count += checked.count
+        self.key_gone_count += checked.key_gone
+        self.after_id = first_id + BLOCK
+        if self.after_id > self.end_id:
+            self.write({"phase": "mappings", "after_id": 0})
+
+    def _compare_block(self, first_id, seen):
+        """Find the rows that an earlier check saw; remember those of this one."""
+        block = self.env["g2p.spar.ledger.block"].search([("first_id", "=", first_id)])
+        before, faults = set(), []
+        if block:
+            before = read_seen(first_id, block.seen)
+            if not block._is_genuine():
+                faults.append(Fault("block", 0, first_id))
+        elif self._was_checked(first_id):
+            faults.append(Fault("block", 0, first_id))
+        faults += [Fault("deleted", 0, id_) for id_ in sorted(before - seen)]
+        if not (block and seen <= before):
+            # what is missing is remembered, too: every check names it
+            block._remember(first_id, before | seen)
+        return faults
+
+    def _was_checked(self, first_id):
+        domain = [("state", "!=", "running"), ("end_id", ">=", first_id)]
+        return first_id and self.search_count(domain, limit=1)
+
+    def _check_mappings(self):
+        checked = check_mappings(self.env, self.after_id)
+        self._note(checked.faults)
+        self.mapping_count += checked.count
+        self.after_id = checked.last_id
+        if not checked.last_id:
+            state = "faulty" if self.fault_count else "sound"
+            self.write({"state": state, "finished_at": fields.Datetime.now()})
+            if self.fault_count:
+                _logger.error(
+                    "Check %s of the ledger found %s faults", self.id, self.fault_count
+                )
+
+    def _note(self, faults):
+        room = max(MAX_FAULTS - self.fault_count, 0)
+        self.env["g2p.spar.ledger.fault"].create(
+            [fault._asdict() | {"check_id": self.id} for fault in faults[:room]]
+        )
+        self.fault_count += len(faults)
+
+
+class G2pSparLedgerFault(models.Model):
+    """One thing that is not as the registry left it; carries no value of it."""
+
+    _name = "g2p.spar.ledger.fault"
+    _description = "SPAR Fault in the Ledger"
+    _order = "id"
+    _rec_name = "masked"
+
+    check_id = fields.Many2one(
+        "g2p.spar.ledger.check", required=True, index=True, ondelete="cascade"
+    )
+    kind = fields.Selection(KINDS, "What", required=True)
+    # numbers, not links: what they name may be gone
+    mapping_id = fields.Integer(aggregator=None)
+    event_id = fields.Integer("Ledger row", aggregator=None)
+    masked = fields.Char("ID (masked)")
+
+
+class G2pSparLedgerBlock(models.Model):
+    """Which rows of the ledger the last check saw, for a range of ids."""
+
+    _name = "g2p.spar.ledger.block"
+    _description = "SPAR Memory of Ledger Checks"
+    _log_access = False
+
+    first_id = fields.Integer(required=True)
+    seen = fields.Text(required=True)
+    key_id = fields.Char(required=True)
+    hash = fields.Char(required=True)
+
+    _first_id_uniq = models.Constraint("UNIQUE(first_id)", "One for each range.")
+
+    def init(self):
+        keep_rows(self, ("DELETE",))
+
+    def _remember(self, first_id, ids):
+        seen = write_seen(first_id, ids)
+        vals = {
+            "seen": seen,
+            "key_id": get_keyring().current,
+            "hash": sign_seen(first_id, seen),
+        }
+        if self:
+            self.write(vals)
+        else:
+            self.create(vals | {"first_id": first_id})
+
+    def _is_genuine(self):
+        try:
+            return sign_seen(self.first_id, self.seen, self.key_id) == self.hash
+        except SparConfigurationError:
+            return True  # of a key that is gone; whoever changed it had to know that

@@ -1,0 +1,195 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .. import keyring
+from ..outcomes import UnlinkItem
+from .common import MapperCommon, wire_id
+from .key_case import NEW, KeyCase
+
+LOGGER = "odoo.addons.g2p_spar_mapper.models.ledger_check"
+
+
+@tagged("post_install", "-at_install")
+class TestLedgerCheck(KeyCase, MapperCommon):
+    def setUp(self):
+        super().setUp()
+        self.checks = self.env["g2p.spar.ledger.check"]
+        self.link(
+            self.item(1), self.item(2, self.wallet_fa()), self.item(3), self.item(4)
+        )
+        self.update(
+            self.item(1, self.bank_fa(2)), self.item(1, self.bank_fa(3)), self.item(3)
+        )
+        self.remove(2)
+        self.link(self.item(2))
+        self.mapper._freeze([UnlinkItem(wire_id(3))], self.actor, "Test")
+        self.mapper._record_reveal(self.periods(1)[0], self.actor, "Test")
+        self.mapper._record_reveal(self.periods(1)[-1], self.actor, "Test")
+
+    def check(self):
+        with patch.object(type(self.checks), "_enqueue", lambda self: None):
+            check = self.checks._start()
+            for _step in range(1000):
+                check._job_check(check.phase, check.after_id)
+                if check.state != "running":
+                    return check
+        return self.fail("it never ends")
+
+    def tamper(self, statement, *params):
+        """What somebody with the rights of the tables' owner can do."""
+        tables = ("g2p_spar_mapping", "g2p_spar_mapping_event")
+        for table in tables:
+            self.env.cr.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        self.env.cr.execute(statement, params)
+        for table in tables:
+            self.env.cr.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        self.env.invalidate_all()
+
+    def assertFinds(self, *faults):  # noqa: N802
+        """Exactly these, as (kind, mapping, event)."""
+        with self.assertLogs(LOGGER, "ERROR"):
+            check = self.check()
+        self.assertEqual(check.state, "faulty")
+        found = check.fault_ids.mapped(
+            lambda fault: (fault.kind, fault.mapping_id, fault.event_id)
+        )
+        self.assertEqual(sorted(found), sorted(faults))
+        self.assertEqual(check.fault_count, len(faults))
+        for fault in check.fault_ids:
+            self.assertNotIn("spartest", fault.masked or "")
+
+    def test_nothing_to_find(self):
+        check = self.check()
+        self.assertEqual((check.state, check.fault_count), ("sound", 0))
+        self.env.cr.execute("SELECT count(*) FROM g2p_spar_mapping")
+        self.assertEqual(check.mapping_count, self.env.cr.fetchone()[0])
+        self.env.cr.execute("SELECT count(*) FROM g2p_spar_mapping_event")
+        self.assertEqual(check.event_count, self.env.cr.fetchone()[0])
+        self.link(self.item(5))
+        self.assertEqual(self.check().state, "sound")
+
+    def test_changed_row_of_the_ledger(self):
+        event = self.history(1)[1]
+        for column, value in (
+            ("new_provider", "X"),
+            ("user_id", self.env.uid),
+            ("reason", "because"),
+            ("at", "2020-01-01"),
+        ):
+            with self.subTest(column=column), self.env.cr.savepoint() as savepoint:
+                self.tamper(
+                    f"UPDATE g2p_spar_mapping_event SET {column} = %s WHERE id = %s",
+                    *(value, event.id),
+                )
+                expected = [("event", event.mapping_id.id, event.id)]
+                if column == "at":
+                    expected.append(("mapping", event.mapping_id.id, 0))
+                self.assertFinds(*expected)
+                savepoint.rollback()
+
+    def test_row_removed_from_a_chain(self):
+        self.check()
+        _link, update, last = self.history(1)[:3]
+        self.tamper("DELETE FROM g2p_spar_mapping_event WHERE id = %s", update.id)
+        first_period, period, _last_period = self.periods(1)
+        self.assertFinds(
+            ("deleted", 0, update.id),
+            ("chain", last.mapping_id.id, last.id),
+            ("no_event", period.id, 0),
+            ("state", first_period.id, 0),
+        )
+
+    def test_last_row_removed_and_covered_up(self):
+        """Nothing in the chain itself shows it; the check before saw the row."""
+        self.check()
+        freeze = self.history(3)[-1]
+        before = freeze.previous_hash
+        self.tamper("DELETE FROM g2p_spar_mapping_event WHERE id = %s", freeze.id)
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET state = 'active', head = %s WHERE id = %s",
+            *(before, self.periods(3).id),
+        )
+        for _every_time in range(2):
+            self.assertFinds(("deleted", 0, freeze.id))
+
+    def test_whole_chain_removed(self):
+        self.check()
+        event = self.history(4)
+        self.tamper("DELETE FROM g2p_spar_mapping WHERE id = %s", event.mapping_id.id)
+        mapping_id, event_id = event.mapping_id.id, event.id
+        self.assertFinds(("mapping_gone", mapping_id, event_id))
+        self.tamper("DELETE FROM g2p_spar_mapping_event WHERE id = %s", event_id)
+        self.assertFinds(("deleted", 0, event_id))
+
+    def test_memory_of_the_check_changed(self):
+        self.check()
+        self.tamper("UPDATE g2p_spar_ledger_block SET seen = ''")
+        with self.assertLogs(LOGGER, "ERROR"):
+            check = self.check()
+        self.assertIn("block", check.fault_ids.mapped("kind"))
+
+    def test_exchanged_contents(self):
+        one, other = self.periods(1)[-1], self.periods(4)
+        self.tamper(
+            """
+            UPDATE g2p_spar_mapping m SET sealed = o.sealed, fa_key = o.fa_key
+              FROM g2p_spar_mapping o
+             WHERE m.id = ANY(%s) AND o.id = ANY(%s) AND m.id <> o.id
+            """,
+            *([one.id, other.id], [one.id, other.id]),
+        )
+        self.assertFinds(("content", one.id, 0), ("content", other.id, 0))
+
+    def test_mapping_given_to_another_id(self):
+        mapping = self.periods(4)
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET id_key = %s WHERE id = %s",
+            *(self.mapper._id_key(wire_id(99)), mapping.id),
+        )
+        self.assertFinds(("content", mapping.id, 0))
+
+    def test_state_and_head_changed(self):
+        frozen, active = self.periods(3), self.periods(4)
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET state = 'active' WHERE id = %s", frozen.id
+        )
+        self.tamper("UPDATE g2p_spar_mapping SET head = 'x' WHERE id = %s", active.id)
+        self.assertFinds(("state", frozen.id, 0), ("head", active.id, 0))
+
+    def test_keys_that_are_gone(self):
+        """Old rows of the ledger are counted apart; nobody takes them for forged."""
+        ring = self.add_key()
+        self.env["g2p.spar.key"]._check_ring(ring)
+        ring = keyring.KeyRing(NEW, ring.keys)
+        rotation = self.env["g2p.spar.key.rotation"].create({})
+        with patch.object(type(rotation), "_enqueue", lambda self: None):
+            rotation.action_start()
+            while rotation.state == "running":
+                rotation._job_rotate(rotation.run)
+        before = self.check()
+        self.assertEqual((before.state, before.key_gone_count), ("sound", 0))
+        self.link(self.item(7))
+        self.use_ring(NEW, {NEW: ring.keys[NEW]})
+        check = self.check()
+        self.assertEqual(check.state, "sound")
+        self.assertEqual(check.key_gone_count, check.event_count - 1)
+
+    def test_who_may_verify(self):
+        enqueue = patch.object(type(self.checks), "_enqueue", lambda self: None)
+        for role in ("auditor", "administrator"):
+            with self.subTest(role=role), enqueue:
+                checks = self.checks.with_user(self.users[role])
+                action = checks.action_verify()
+                self.assertTrue(checks.browse(action["res_id"]).create_date)
+                with (
+                    mute_logger("odoo.addons.base.models.ir_model"),
+                    self.assertRaises(AccessError),
+                ):
+                    checks.browse(action["res_id"]).write({"fault_count": 0})
+        for role in ("officer", "steward", "employee", "portal"):
+            with self.subTest(role=role), self.assertRaises(AccessError):
+                self.checks.with_user(self.users[role]).action_verify()

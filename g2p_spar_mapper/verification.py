@@ -1,0 +1,205 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Compares the ledger and the mappings with their keyed hashes, chunk by chunk.
+
+What somebody without the key ring did to the database is found: a row of the ledger
+changed, added or removed; a mapping changed, or its content moved from another row.
+Rows removed at the end of a chain, or with the whole chain, leave no gap in it: for
+these each check remembers which rows it saw.
+"""
+
+import base64
+from typing import NamedTuple
+
+from odoo.tools import SQL
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparConfigurationError,
+    SparError,
+)
+
+from . import ledger
+from .arrays import execute
+from .content import open_content
+from .keyring import get_keyring, mac
+
+BLOCK = 10_000  #: ids of the ledger that are checked at once
+MAPPINGS = 5_000  #: mappings that are checked at once
+
+# The row before is the last one of the period that this row is about or replaces.
+READ_EVENTS = """
+    SELECT %(columns)s, e.hash, m.id IS NULL,
+           (SELECT p.hash
+              FROM g2p_spar_mapping_event p
+             WHERE p.mapping_id = COALESCE(e.previous_mapping_id, e.mapping_id)
+               AND p.id < e.id
+             ORDER BY p.mapping_id DESC, p.id DESC
+             LIMIT 1)
+      FROM g2p_spar_mapping_event e
+      LEFT JOIN g2p_spar_mapping m ON m.id = e.mapping_id
+     WHERE e.id >= %(first_id)s AND e.id < %(end_id)s
+     ORDER BY e.id
+"""
+
+READ_MAPPINGS = """
+    SELECT m.id, m.id_key, m.fa_key, m.sealed, m.state, m.head, m.id_masked,
+           opening.is_same, last.hash, state.verb,
+           EXISTS (SELECT FROM g2p_spar_mapping_event n
+                    WHERE n.previous_mapping_id = m.id)
+      FROM g2p_spar_mapping m
+      LEFT JOIN LATERAL (
+           SELECT e.at = m.opened_at AND e.new_masked = m.fa_masked
+                  AND e.id_masked = m.id_masked AS is_same
+             FROM g2p_spar_mapping_event e
+            WHERE e.mapping_id = m.id
+            ORDER BY e.mapping_id, e.id LIMIT 1) opening ON TRUE
+      LEFT JOIN LATERAL (
+           SELECT e.hash FROM g2p_spar_mapping_event e
+            WHERE e.mapping_id = m.id
+            ORDER BY e.mapping_id DESC, e.id DESC LIMIT 1) last ON TRUE
+      LEFT JOIN LATERAL (
+           SELECT e.verb FROM g2p_spar_mapping_event e
+            WHERE e.mapping_id = m.id AND e.verb <> 'reveal'
+            ORDER BY e.mapping_id DESC, e.id DESC LIMIT 1) state ON TRUE
+     WHERE m.id > %(after_id)s
+     ORDER BY m.id
+     LIMIT %(limit)s
+"""
+
+
+class Fault(NamedTuple):
+    """Something that is not as the registry left it."""
+
+    kind: str
+    mapping_id: int = 0
+    event_id: int = 0
+    masked: str = ""  #: the ID as screens may show it
+
+
+class _Mapping(NamedTuple):
+    """A mapping and what the ledger says of it."""
+
+    id: int
+    id_key: str
+    fa_key: str
+    sealed: str
+    state: str
+    head: str
+    id_masked: str
+    is_same: bool | None  #: as it was opened
+    last: str | None  #: hash of the last row
+    verb: str | None  #: what was last done to it
+    is_replaced: bool
+
+    @property
+    def expected_state(self):
+        if self.is_replaced or self.verb == "unlink":
+            return "closed"
+        return "frozen" if self.verb == "freeze" else "active"
+
+
+class Checked(NamedTuple):
+    """What came of one chunk."""
+
+    faults: list[Fault]
+    count: int
+    key_gone: int  #: rows whose key is not in the key file any more
+    last_id: int = 0
+    seen: frozenset = frozenset()  #: ids of ledger rows
+
+
+def check_events(env, first_id, end_id):
+    """Check the rows of the ledger with ids from ``first_id`` to before ``end_id``.
+
+    :rtype: Checked
+    """
+    names = (SQL.identifier("e", name) for name in ledger.COLUMNS)
+    query = SQL(
+        READ_EVENTS, columns=SQL(", ").join(names), first_id=first_id, end_id=end_id
+    )
+    rows = execute(env, query)
+    hashers = {}
+    faults, key_gone = [], 0
+    for *values, stored, is_orphan, before in rows:
+        row = dict(zip(ledger.COLUMNS, values, strict=True))
+        where = (row["mapping_id"], row["id"], row["id_masked"])
+        key_id = row["key_id"]
+        if key_id not in hashers:
+            hashers[key_id] = _get_hasher(key_id)
+        get_hash = hashers[key_id]
+        if not get_hash:
+            key_gone += 1
+        elif get_hash(values) != stored:
+            faults.append(Fault("event", *where))
+        if row["previous_hash"] != (None if row["verb"] == "link" else before):
+            faults.append(Fault("chain", *where))
+        if is_orphan:
+            faults.append(Fault("mapping_gone", *where))
+    seen = frozenset(values[0] for values in rows)
+    return Checked(faults, len(rows), key_gone, end_id - 1, seen)
+
+
+def _get_hasher(key_id):
+    try:
+        return ledger.hasher(key_id)
+    except SparConfigurationError:
+        return None
+
+
+def check_mappings(env, after_id, limit=MAPPINGS):
+    """Check the next mappings.
+
+    :param int after_id: the last id of the chunk before
+    :rtype: Checked
+    """
+    found = execute(env, SQL(READ_MAPPINGS, after_id=after_id, limit=limit))
+    faults = []
+    for row in map(_Mapping._make, found):
+        where = (row.id, 0, row.id_masked)
+        try:
+            # the hashes of ID and account are under the seal, too
+            open_content(row.id, row.id_key, row.fa_key, row.sealed)
+        except SparError:
+            faults.append(Fault("content", *where))
+        if row.last is None:
+            faults.append(Fault("no_event", *where))
+            continue
+        if row.head != row.last:
+            faults.append(Fault("head", *where))
+        if row.state != row.expected_state:
+            faults.append(Fault("state", *where))
+        if not row.is_same:
+            faults.append(Fault("mapping", *where))
+    return Checked(faults, len(found), 0, found[-1][0] if found else 0)
+
+
+# ---------------------------------------------------------- what a check remembers
+
+
+def write_seen(first_id, ids):
+    """Which rows of a block were there, as text: one bit for each id."""
+    bits = bytearray(BLOCK // 8)
+    for id_ in ids:
+        place, bit = divmod(id_ - first_id, 8)
+        bits[place] |= 1 << bit
+    return base64.b64encode(bits).decode()
+
+
+def read_seen(first_id, text):
+    """:return: the ids that :func:`write_seen` wrote, as a set"""
+    bits = base64.b64decode(text)
+    return {
+        first_id + 8 * place + bit
+        for place, byte in enumerate(bits)
+        if byte
+        for bit in range(8)
+        if byte >> bit & 1
+    }
+
+
+def sign_seen(first_id, text, key_id=None):
+    """Keyed hash of what is remembered of a block.
+
+    :raise SparConfigurationError: the ring lacks the key
+    """
+    key = get_keyring().derive("ledger block", key_id)
+    return mac(key, f"{first_id}:{text}".encode())
