@@ -171,8 +171,16 @@ def seal(context, content):
 
 
 def unseal(context, sealed):
-    """What :func:`seal` was given."""
-    return zlib.decompress(get_keyring().open(context, sealed))
+    """What :func:`seal` was given; None when it is not kept any more.
+
+    That is so, too, when its key was taken out of the key ring.
+    """
+    if not sealed:
+        return None
+    try:
+        return zlib.decompress(get_keyring().open(context, sealed))
+    except SparConfigurationError:
+        return None
 
 
 def context_of(client_id, replay_key):
@@ -243,6 +251,6 @@ def _find(cr, row, message):
     return Earlier(
         found["received_at"],
         found["correlation_id"],
-        found["answer"] and unseal(context, found["answer"]),
+        unseal(context, found["answer"]),
         found["callback_url"] or "",
     )

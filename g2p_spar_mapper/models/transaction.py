@@ -202,4 +202,4 @@ class G2pSparTransaction(models.Model):
         transaction_sudo = self.sudo()
         sealed = transaction_sudo[name]
         context = replay.context_of(self.client_id.id, transaction_sudo.replay_key)
-        return replay.unseal(context, sealed) if sealed else None
+        return replay.unseal(context, sealed)

@@ -159,13 +159,21 @@ class G2pSparTransaction(models.Model):
         self.invalidate_recordset(flush=False)
 
     def _call(self):
-        """The message as it came in."""
+        """The message as it came in.
+
+        :raise SparConfigurationError: its key is not in the key ring
+        """
         body = self._contents("request")
+        if body is None:
+            raise SparConfigurationError("The message cannot be opened.")
         return Call(self.operation, body, "", is_async=True)
 
     def _items(self):
         """The items of a message that is not finished."""
-        call = self._call()
+        try:
+            call = self._call()
+        except SparConfigurationError:
+            return []
         request = messages.decode_request(call.body)
         return self.env["g2p.spar.gateway"]._take_apart(call, request).items
 

@@ -83,6 +83,15 @@ class TestReplay(ApiCase):
                     self.assertEqual(self.send("unlink", message), first)
                 self.assertEqual(len(self.rows(message)), 1)
 
+    def test_key_that_is_gone(self):
+        """Nothing is processed again when it is not known whether it was."""
+        gone = keyring.KeyRing("replay-new", {"replay-new": b"k" * 32})
+        message = self.message("unlink", [self.item(ID)], sender_id="strict")
+        self.send("unlink", message)
+        with patch.object(replay, "get_keyring", return_value=gone):
+            self.assertDuplicate(self.send("unlink", message), "unlink")
+            self.assertIsNone(self.rows(message)._contents("answer"))
+
     def test_row_24b_another_message_with_the_same_id(self):
         message = self.message("link", [self.item(ID, fa=self.fa())], message_id="m")
         other = self.message("link", [self.item(OTHER, fa=self.fa())], message_id="m")
