@@ -129,12 +129,26 @@ def _write_mappings(env, rows, ring):
 
 
 def sealed_models(env):
-    """Names of the models with stored sealed fields, in a steady order."""
+    """Names of the models that keep sealed values, in a steady order: in stored sealed
+    fields, or in a way of their own, which has the method ``_rekey_contents``."""
     return sorted(
         name
         for name, model in env.registry.items()
-        if not model._abstract and _sealed_fields(model)
+        if not model._abstract
+        and (_sealed_fields(model) or hasattr(model, "_rekey_contents"))
     )
+
+
+def rekey(model, after_id, limit):
+    """Move what the next rows of a model keep sealed to the current key.
+
+    :param model: one of :func:`sealed_models`
+    :param int after_id: the last id of the chunk before
+    :param int limit: most rows
+    :rtype: Chunk
+    """
+    own = getattr(model, "_rekey_contents", None)
+    return own(after_id, limit) if own else rekey_sealed(model, after_id, limit)
 
 
 def _sealed_fields(model):

@@ -183,6 +183,15 @@ def unseal(context, sealed):
         return None
 
 
+def reseal(context, sealed):
+    """The same content under the current key; None stays None.
+
+    :raise SparError: it does not open
+    """
+    ring = get_keyring()
+    return sealed and ring.seal(context, ring.open(context, sealed))
+
+
 def context_of(client_id, replay_key):
     """What binds the contents of a row to that row."""
     return f"g2p_spar_transaction/{client_id}/{replay_key}"

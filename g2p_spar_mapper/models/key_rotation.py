@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..keyring import get_keyring
-from ..rekeying import MAPPINGS, rekey_mappings, rekey_sealed, sealed_models
+from ..rekeying import MAPPINGS, rekey, rekey_mappings, sealed_models
 
 CHUNK = 2000  #: rows of one transaction
 PRIORITY = 30  #: behind all work that somebody waits for
@@ -136,7 +136,7 @@ class G2pSparKeyRotation(models.Model):
             done = {"mapping_count": self.mapping_count + chunk.done}
         else:
             model = self.env[self.model].sudo()
-            chunk = rekey_sealed(model, self.after_id, CHUNK)
+            chunk = rekey(model, self.after_id, CHUNK)
             done = {"other_count": self.other_count + chunk.done}
         left = {"left_count": self.left_count + chunk.left}
         self.write(done | left | {"after_id": chunk.last_id})

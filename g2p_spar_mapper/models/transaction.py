@@ -1,14 +1,21 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
+
 from .. import parameters, replay
 from ..g2p_connect import messages, paths, status
+from ..keyring import get_keyring
 from ..lean_many2one import LeanMany2one
+from ..rekeying import Chunk
 from .gateway import HOURS_BACK
+
+_logger = logging.getLogger(__name__)
 
 #: how long the row of a message, and its contents, are kept
 DAYS_KEPT = 30
@@ -17,6 +24,24 @@ CONTENT_DAYS_KEPT = 7
 MOST_MESSAGES = 100
 #: rows that the clean-up takes at once
 BATCH = 10_000
+#: messages whose contents move to another key at once
+REKEYED = 50
+
+NEXT_CONTENTS = """
+    SELECT id, client_id, replay_key, request, answer
+      FROM g2p_spar_transaction
+     WHERE id > %(after_id)s
+       AND (NOT starts_with(request, %(prefix)s) OR NOT starts_with(answer, %(prefix)s))
+     ORDER BY id
+     LIMIT %(limit)s
+       FOR NO KEY UPDATE
+"""
+WRITE_CONTENTS = """
+    UPDATE g2p_spar_transaction t
+       SET request = i.request, answer = i.answer
+      FROM unnest(%s::int[], %s::text[], %s::text[]) AS i(id, request, answer)
+     WHERE t.id = i.id
+"""
 
 
 class G2pSparTransaction(models.Model):
@@ -203,3 +228,37 @@ class G2pSparTransaction(models.Model):
         sealed = transaction_sudo[name]
         context = replay.context_of(self.client_id.id, transaction_sudo.replay_key)
         return replay.unseal(context, sealed)
+
+    @api.model
+    def _rekey_contents(self, after_id, limit):
+        """Move what is kept of the next messages to the current key of the key ring.
+
+        A repeated message is known by a digest under the key of its time: while that
+        key is in the ring.
+
+        :param int after_id: the last id of the chunk before
+        :param int limit: most rows; contents are long, so it is fewer
+        :rtype: Chunk
+        """
+        values = {
+            "after_id": after_id,
+            "prefix": f"{get_keyring().current}:",
+            "limit": min(limit, REKEYED),
+        }
+        self.env.cr.execute(NEXT_CONTENTS, values)
+        rows = self.env.cr.fetchall()
+        moved = []
+        for id_, client_id, replay_key, request, answer in rows:
+            context = replay.context_of(client_id, replay_key)
+            try:
+                kept = [replay.reseal(context, one) for one in (request, answer)]
+            except SparError:
+                _logger.error("What is kept of API message %s does not open", id_)
+                continue
+            moved.append((id_, *kept))
+        if moved:
+            ids, requests, answers = map(list, zip(*moved, strict=True))
+            self.env.cr.execute(WRITE_CONTENTS, [ids, requests, answers])
+            self.invalidate_model(flush=False)
+        last_id = rows[-1][0] if rows else 0
+        return Chunk(last_id, len(moved), len(rows) - len(moved))

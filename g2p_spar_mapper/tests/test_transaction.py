@@ -5,10 +5,11 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from .. import replay
+from .. import rekeying, replay
 from ..models.transaction import CONTENT_DAYS_KEPT, DAYS_KEPT
 from .api_case import ApiCase
 from .common import MapperCommon
+from .key_case import NEW, NEW_KEY, KeyCase
 
 ID = "token:spartest-1@nationalId"
 
@@ -82,6 +83,37 @@ class TestTransactionCleanUp(ApiCase):
         self.make_older(row, days=5)
         self.clean_up()
         self.assertFalse(row.exists())
+
+
+@tagged("post_install", "-at_install")
+class TestTransactionKeys(KeyCase, ApiCase):
+    def test_contents_move_to_a_new_key(self):
+        transactions = self.env["g2p.spar.transaction"]
+        sent = self.message("unlink", [self.item(ID)], sender_id="strict")
+        answer = self.post("unlink", sent).content
+        waiting = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        self.assertIn("g2p.spar.transaction", rekeying.sealed_models(self.env))
+        ring = self.add_key()
+        self.assertEqual(self.post("unlink", sent).content, answer)
+        first = rekeying.rekey(transactions, 0, 1)
+        self.assertEqual((first.done, first.left), (1, 0))
+        self.assertEqual(rekeying.rekey(transactions, first.last_id, 10).done, 1)
+        self.assertEqual(rekeying.rekey(transactions, 0, 10), (0, 0, 0))
+        self.use_ring(NEW, {NEW: ring.keys[NEW]})
+        self.env.invalidate_all()
+        self.assertEqual(
+            transactions.browse(waiting.id - 1)._contents("answer"), answer
+        )
+        self.assertIn(b"spartest-1", waiting._contents("request"))
+
+    def test_what_does_not_open_is_named_and_left(self):
+        self.post("unlink", self.message("unlink", [self.item(ID)]))
+        self.use_ring(NEW, {NEW: NEW_KEY})
+        logger = "odoo.addons.g2p_spar_mapper.models.transaction"
+        with self.assertLogs(logger, "ERROR") as log:
+            chunk = rekeying.rekey(self.env["g2p.spar.transaction"], 0, 10)
+        self.assertEqual((chunk.done, chunk.left), (0, 1))
+        self.assertNotIn("spartest", str(log.output))
 
 
 @tagged("post_install", "-at_install")
