@@ -10,10 +10,14 @@ import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 /** Milliseconds between two questions while work is going on. */
 const POLL_INTERVAL = 1000;
 const WORKING = ["checking", "running", "undoing"];
+/** The same while another person has to decide. */
+const SLOW_INTERVAL = 5000;
+const WAITING = ["to_approve", "undo_asked"];
 
 /**
  * The head of an import: what the check found, how far the work is, and what an approver
- * has to know. It asks the server again while work is going on.
+ * has to know. It asks the server again while work is going on or another
+ * person has to decide.
  */
 export class ImportProgress extends Component {
     static template = "g2p_spar_mapper.ImportProgress";
@@ -69,8 +73,12 @@ export class ImportProgress extends Component {
             !(await record.isDirty())
         ) {
             await record.model.load();
-        } else if (!values || this.isWorking) {
-            this.timer = browser.setTimeout(() => this.refresh(), POLL_INTERVAL);
+        } else if (!values || this.isWorking || WAITING.includes(values.state)) {
+            const isFast = !values || this.isWorking;
+            this.timer = browser.setTimeout(
+                () => this.refresh(),
+                isFast ? POLL_INTERVAL : SLOW_INTERVAL
+            );
         }
     }
 

@@ -1,0 +1,71 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+"""Worker processes are killed while they check, apply and undo an import.
+
+The runner finds an orphaned job about a minute later and starts it again.
+"""
+
+import time
+import uuid
+
+import workers
+from bench.mapping_import import User, write_file
+
+ROWS = 30_000
+PATIENCE = 240  # seconds, with the runner's pause
+#: the runner and its request to the process that was killed
+EXPECTED_LOG = (
+    r"jobrunner\.runner: Re-queued dead job",
+    r"jobrunner\.runner: exception in GET",
+)
+
+
+def _wait(user, load, is_reached):
+    end = time.monotonic() + PATIENCE
+    while not is_reached(figures := user.call("get_progress", load)):
+        assert not figures["halt"], figures["failure"]
+        assert time.monotonic() < end, figures
+        time.sleep(0.05)
+    return figures
+
+
+def _kill_in_the_middle(spar, user, load, count, state):
+    """Kill the worker once a part is done, and wait for the end all the same."""
+    _wait(user, load, lambda figures: figures[count] or figures["state"] == state)
+    workers.kill_one_answering(spar.instance.running(), spar.base_url)
+    return _wait(user, load, lambda figures: figures["state"] == state)
+
+
+def test_killed_import(spar, tmp_path):
+    """Nothing is lost and nothing is done twice."""
+    for pattern in EXPECTED_LOG:
+        spar.allow_log(pattern)
+    path = tmp_path / "people.csv"
+    write_file(path, ROWS, uuid.uuid4().hex[:8])
+    uploader = User(spar.base_url, spar.db, "administrator")
+    approver = User(spar.base_url, spar.db, "import_approver")
+    load = uploader.call("create", {"name": "Killed"})
+    uploader.upload(load, path)
+
+    uploader.call("action_check", [load])
+    figures = _kill_in_the_middle(spar, uploader, load, "row_count", "checked")
+    assert (figures["row_count"], figures["new_count"]) == (ROWS, ROWS)
+
+    uploader.call("action_ask", [load])
+    approver.call("action_approve", [load])
+    figures = _kill_in_the_middle(spar, uploader, load, "done_count", "done")
+    assert (figures["done_count"], figures["refused_count"]) == (ROWS, 0)
+    (row,) = uploader.call("read", [load], ["reference"])
+    ledger = (
+        "SELECT verb, count(*) AS events, count(DISTINCT mapping_id) AS mappings"
+        "  FROM g2p_spar_mapping_event WHERE transaction = %s"
+        " GROUP BY verb ORDER BY verb"
+    )
+    linked = {"verb": "link", "events": ROWS, "mappings": ROWS}
+    assert spar.psql(ledger, [row["reference"]]) == [linked]
+
+    uploader.call("action_undo_ask", [load])
+    approver.call("action_undo_approve", [load])
+    figures = _kill_in_the_middle(spar, uploader, load, "undone_count", "undone")
+    assert (figures["undone_count"], figures["kept_count"]) == (ROWS, 0)
+    removed = {"verb": "unlink", "events": ROWS, "mappings": ROWS}
+    assert spar.psql(ledger, [row["reference"]]) == [linked, removed]
