@@ -17,10 +17,13 @@ SWITCHES = (
 LISTS = ("id_type_ids", "fsp_ids")
 #: more is more; 0: no limit
 RATES = ("request_rate", "item_rate")
+#: where results go, one address per line
+ADDRESSES = ("callback_url", "callback_allowed")
 RIGHTS = (
     *SWITCHES,
     *LISTS,
     *RATES,
+    *ADDRESSES,
     "item_limit",
     "networks",
     "credentials",
@@ -167,6 +170,8 @@ class G2pSparClient(models.Model):
             return bool(now) and (not value or not set(value) <= set(now.ids))
         if name in RATES:
             return bool(now) and (not value or value > now)
+        if name in ADDRESSES:
+            return not set((value or "").split()) <= set((now or "").split())
         if name == "item_limit":
             return value > now
         if name == "networks":

@@ -45,6 +45,8 @@ class TestClientApproval(TransactionCase):
             "credentials": "both",
             "profile": "strict",
             "valid_until": "2036-01-01",
+            "callback_url": "https://a.example.org/",
+            "callback_allowed": "https://a.example.org/\nhttps://b.example.org/",
         } | values
 
     def own(self, user, client=None):
@@ -68,6 +70,8 @@ class TestClientApproval(TransactionCase):
             {"profile": "compat"},
             {"valid_until": False},
             {"valid_until": "2036-01-02"},
+            {"callback_url": "https://b.example.org/"},
+            {"callback_allowed": "https://c.example.org/"},
         ):
             with self.subTest(values=values):
                 client = self.own(self.first)
@@ -96,6 +100,8 @@ class TestClientApproval(TransactionCase):
             {"item_limit": 100},
             {"valid_until": "2035-01-01"},
             {"purpose": "Child grants"},
+            {"callback_url": False},
+            {"callback_allowed": "https://b.example.org/"},
             {"state": "suspended"},
         ):
             with self.subTest(values=values):
