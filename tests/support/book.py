@@ -101,9 +101,10 @@ class Book:
 
     # --------------------------------------------------------------------- sending
 
-    def write(self, operation, ids, addresses=None):
+    def write(self, operation, ids, addresses=None, **header):
         """Write a message about these IDs, with new addresses unless some are given.
 
+        :param header: members that are to be different
         :rtype: Message
         """
         needs = operation in (LINK, UPDATE)
@@ -128,6 +129,7 @@ class Book:
                 "action": operation,
                 "sender_id": SENDER,
                 "total_count": len(items),
+                **header,
             },
             "message": {
                 "transaction_id": transaction_id,
@@ -176,6 +178,12 @@ class Book:
         if answer["header"].get("status_reason_code") == "rjct.message_id.duplicate":
             assert "is being processed" in answer["header"]["status_reason_message"]
             return False
+        self.take(message, answer)
+        return True
+
+    @staticmethod
+    def take(message, answer):
+        """Keep the results of a message, as answered or called back."""
         results = answer["message"][f"{message.operation}_response"]
         by_reference = {result["reference_id"]: result for result in results}
         assert len(by_reference) == len(results) == len(message.deeds)
@@ -185,7 +193,33 @@ class Book:
                 assert result["status"] == deed.result["status"], result
             deed.result = result
         message.answered_at = min(message.answered_at, time.monotonic())
-        return True
+
+    def hand_in(self, message, session=requests, timeout=60):
+        """Send a message to be processed later.
+
+        :return: the correlation id it was given, or None when there was no Ack
+        """
+        message.attempts += 1
+        message.sent_at = message.sent_at or time.monotonic()
+        try:
+            response = session.post(
+                f"{self.base_url}/mapper/{message.operation}",
+                data=message.body,
+                headers={"Content-Type": "application/json"},
+                timeout=timeout,
+            )
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+            self._count(CUT)
+            return None
+        if response.status_code == 503:
+            assert_put_off(response)
+            self._count(LATER)
+            return None
+        assert response.status_code == 200, _describe(response)
+        ack = response.json()["message"]
+        assert ack["ack_status"] == "ACK", ack
+        self._count(DONE)
+        return ack["correlation_id"]
 
     def insist(self, message, session=requests, patience=90):
         """Send a message again and again until it is answered.
