@@ -120,6 +120,9 @@ class G2pSparTransaction(models.Model):
     )
     _transaction_idx = models.Index("(client_id, transaction_id)")
     _correlation_idx = models.Index("(correlation_id)")
+    _receiver_idx = models.Index(
+        "(split_part(callback_url, '/', 3)) WHERE callback_state = 'waiting'"
+    )
     _received_at_idx = models.Index("USING brin (received_at)")
 
     def init(self):

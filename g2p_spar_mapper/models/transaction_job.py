@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import logging
+import math
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -28,6 +29,11 @@ ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
 MAX_ATTEMPTS = {"process": 40, "call_back": 70}
 CALLBACK_SECONDS = 20
 CALLBACK_BYTES = 1 << 16
+#: seconds that an unwell receiver is left alone for each attempt that failed, and most
+CALLBACK_PAUSE = 15
+MOST_PAUSE = 600
+#: results that are looked at again in one second when the pause is over
+AGAIN_EACH_SECOND = 20
 STRANDED = timedelta(minutes=30)
 
 START = """
@@ -42,6 +48,15 @@ NOTE = """
            callback_attempts = callback_attempts + 1,
            callback_at = clock_timestamp() AT TIME ZONE 'UTC'
      WHERE id = %s
+"""
+# A result that waits and was tried has failed.
+UNWELL = """
+    SELECT count(*), max(callback_attempts),
+           EXTRACT(EPOCH FROM
+                   clock_timestamp() AT TIME ZONE 'UTC' - max(callback_at))::float
+      FROM g2p_spar_transaction
+     WHERE callback_state = 'waiting' AND id != %s
+       AND split_part(callback_url, '/', 3) = split_part(%s, '/', 3)
 """
 GIVE_UP = """
     UPDATE g2p_spar_transaction SET callback_state = 'failed'
@@ -193,6 +208,7 @@ class G2pSparTransaction(models.Model):
         self.ensure_one()
         if self.callback_state != "waiting":
             return
+        self._let_others_go_first()
         fault, state = "", "waiting"
         try:
             self._check_client()
@@ -204,6 +220,28 @@ class G2pSparTransaction(models.Model):
         _logger.info("API message %s: call-back %s %s", self.id, state, fault)
         if state == "waiting":
             raise RetryableJobError(fault)
+
+    def _let_others_go_first(self):
+        """Leave a receiver alone that could not take another result just now.
+
+        It may keep a worker waiting until the time is over, each time anew, and others
+        have receivers that are well.
+
+        :raises RetryableJobError: not yet; this is no attempt
+        """
+        self.env.cr.execute(UNWELL, [self.id, self.callback_url])
+        waiting, attempts, since = self.env.cr.fetchone()
+        if since is None:
+            return
+        pause = parameters.number(self.env, "callback_pause", CALLBACK_PAUSE)
+        left = min(pause * attempts, MOST_PAUSE) - since
+        if left > 0:
+            turn = self.id % (waiting // AGAIN_EACH_SECOND + 1)
+            raise RetryableJobError(
+                "The receiver failed just now: others go first",
+                seconds=math.ceil(left) + turn,
+                ignore_retry=True,
+            )
 
     def _send_result(self):
         """:return: the state of the call-back

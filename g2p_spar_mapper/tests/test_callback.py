@@ -4,6 +4,8 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.queue_job.exception import RetryableJobError
+
 from ..g2p_connect import keys, signature
 from .api_case import ApiCase
 from .fake_peer import FakePeer, ReachesPeers
@@ -109,6 +111,52 @@ class TestCallback(ReachesPeers, ApiCase):
         self.assertEqual(row.callback_state, "delivered")
         bodies = [body for _path, body in self.receiver.requests]
         self.assertEqual(bodies, [bodies[0]] * 6)  # message_id included
+
+    def test_others_go_first(self):
+        """A receiver that fails is not asked again for the next result at once."""
+        tried, other = self.processed(), self.processed()
+        self.reply = (500, b"")
+        self.fails(tried, "HTTP 500")
+        self.receiver.requests.clear()
+        self.reply = (200, ACK)
+        self.assertIn("others go first", self.put_off(other, "call_back"))
+        self.assertFalse(other.callback_attempts)
+        self.assertEqual(self.job(other, "call_back").retry, 0, "no attempt")
+        self.assertFalse(self.receiver.requests)
+        # another receiver of the same client
+        well = FakePeer(lambda *args: self.reply)
+        self.addCleanup(well.stop)
+        self.compat.callback_url = f"{well.url}/spar"
+        self.run_job(self.processed(), "call_back")
+        self.assertEqual(len(well.requests), 1)
+        # the one that failed comes by its own back-off, and shows that all is well
+        self.run_job(tried, "call_back")
+        self.run_job(other, "call_back")
+        self.assertEqual(len(self.receiver.requests), 2)
+
+    def test_pause_grows_and_ends(self):
+        tried, other = self.processed(), self.processed()
+        for attempts, age, is_left_alone in (
+            (1, 10, True),
+            (1, 20, False),
+            (4, 50, True),
+            (4, 70, False),
+            (60, 590, True),
+            (60, 610, False),
+        ):
+            with self.subTest(attempts=attempts, age=age):
+                self.env.cr.execute(
+                    "UPDATE g2p_spar_transaction SET callback_attempts = %s,"
+                    " callback_at = clock_timestamp() AT TIME ZONE 'UTC'"
+                    " - make_interval(secs => %s) WHERE id = %s",
+                    [attempts, age, tried.id],
+                )
+                if is_left_alone:
+                    with self.assertRaises(RetryableJobError) as caught:
+                        other._let_others_go_first()
+                    self.assertTrue(caught.exception.ignore_retry)
+                else:
+                    other._let_others_go_first()
 
     def test_slow_receiver(self):
         self.set_parameter("callback_seconds", "1")
