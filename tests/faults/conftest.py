@@ -20,7 +20,7 @@ def bench(bench):
         yield prepared
 
 
-@pytest.fixture(params=["odoo"])
+@pytest.fixture(params=["odoo", "api"])
 def carrier(request, spar):
     """Address of each server that carries the API."""
-    return spar.base_url
+    return spar.base_url if request.param == "odoo" else spar.api_url

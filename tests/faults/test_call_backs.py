@@ -10,7 +10,8 @@ from support.book import DONE, LINK, Book, new_ids
 
 EACH = 3  #: messages for each bad habit
 ITEMS = 20
-SECONDS = 3  #: that a call-back may take
+#: so that attempts fail and come again sooner than in an installation
+SETTINGS = {"networks": "127.0.0.0/8", "http": "1", "seconds": "3", "pause": "3"}
 UNWELL = 20  #: seconds that receivers are unwell
 PROMPT = 15  #: seconds for the call-back of somebody whose receiver is well
 PATIENCE = 120  #: seconds until every call-back has arrived
@@ -23,7 +24,7 @@ ALL_VERBS = ("may_link", "may_update", "may_unlink", "may_resolve")
 def set_up(spar):
     """Function that makes a client with a receiver; attempts follow each other fast."""
     call = spar.odoo_rpc(*ADMINISTRATOR)
-    for name, value in (("networks", "127.0.0.0/8"), ("http", "1"), ("seconds", "3")):
+    for name, value in SETTINGS.items():
         parameter = f"g2p_spar_mapper.callback_{name}"
         call("ir.config_parameter", "set_param", parameter, value)
     (function,) = call("queue.job.function", "search", [("name", "=", JOB)])

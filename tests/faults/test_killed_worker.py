@@ -46,7 +46,7 @@ def test_killed_worker(spar, carrier):
             time.sleep(1)
             for _kill in range(KILLS):
                 time.sleep(chance.uniform(*PAUSE))
-                workers.kill_one_answering(spar.instance.running(), carrier)
+                workers.kill_one_answering(spar.instance, carrier)
             time.sleep(1)
         finally:
             over.set()

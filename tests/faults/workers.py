@@ -8,15 +8,29 @@ from urllib.parse import urlsplit
 import psutil
 
 
-def answering(pid, base_url):
-    """Processes of a server that hold a caller's connection now.
+def of_instance(instance):
+    """All processes of an instance's servers except the main ones.
 
-    :param int pid: the server's main process
+    :param instance: the :class:`~spar_setup.instance.Instance`
+    """
+    mark = str(instance.folder)
+    found = [
+        process
+        for process in psutil.process_iter(["pid", "ppid", "cmdline"])
+        if any(mark in part for part in process.info["cmdline"] or [])
+    ]
+    pids = {process.pid for process in found}
+    return [process for process in found if process.info["ppid"] in pids]
+
+
+def answering(processes, base_url):
+    """Those of the processes that hold a caller's connection now.
+
     :param str base_url: where the callers are connected to
     """
     port = urlsplit(base_url).port
     found = []
-    for process in psutil.Process(pid).children(recursive=True):
+    for process in processes:
         try:
             connections = process.net_connections("tcp")
         except psutil.Error:  # it has just ended
@@ -29,7 +43,7 @@ def answering(pid, base_url):
     return found
 
 
-def kill_one_answering(pid, base_url, patience=20):
+def kill_one_answering(instance, base_url, patience=20):
     """End a process that is answering somebody, without a chance to tidy up.
 
     :return: its process id
@@ -37,8 +51,8 @@ def kill_one_answering(pid, base_url, patience=20):
     """
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        for process in answering(pid, base_url):
+        for process in answering(of_instance(instance), base_url):
             process.send_signal(signal.SIGKILL)
             return process.pid
-        time.sleep(0.001)
+        time.sleep(0.01)
     raise AssertionError("no process answers anybody")
