@@ -114,15 +114,17 @@ class G2pSparTransaction(models.Model):
     callback_attempts = fields.Integer("Attempts")
     callback_fault = fields.Char("Last fault")
     callback_at = fields.Datetime("Last attempt")
+    callback_seconds = fields.Float("Seconds it took")
 
     _replay_key_uniq = models.UniqueIndex(
         "(client_id, replay_key)", "This message was received already."
     )
     _transaction_idx = models.Index("(client_id, transaction_id)")
     _correlation_idx = models.Index("(correlation_id)")
-    _receiver_idx = models.Index(
-        "(split_part(callback_url, '/', 3)) WHERE callback_state = 'waiting'"
+    _slow_receiver_idx = models.Index(
+        "(split_part(callback_url, '/', 3), callback_at) WHERE callback_seconds >= 1"
     )
+    _waiting_idx = models.Index("(callback_attempts) WHERE callback_state = 'waiting'")
     _received_at_idx = models.Index("USING brin (received_at)")
 
     def init(self):

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import logging
 import math
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -29,9 +30,10 @@ ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
 MAX_ATTEMPTS = {"process": 40, "call_back": 70}
 CALLBACK_SECONDS = 20
 CALLBACK_BYTES = 1 << 16
-#: seconds that an unwell receiver is left alone for each attempt that failed, and most
-CALLBACK_PAUSE = 15
-MOST_PAUSE = 600
+#: seconds from which on an attempt counts as slow, and how many times as long its
+#: receiver is left alone when others wait
+SLOW_SECONDS = 1
+PAUSE_FACTOR = 9
 #: results that are looked at again in one second when the pause is over
 AGAIN_EACH_SECOND = 20
 STRANDED = timedelta(minutes=30)
@@ -45,18 +47,25 @@ PROMISE = "UPDATE g2p_spar_transaction SET callback_state = 'waiting' WHERE id =
 NOTE = """
     UPDATE g2p_spar_transaction
        SET callback_state = %s, callback_fault = %s,
-           callback_attempts = callback_attempts + 1,
+           callback_attempts = callback_attempts + 1, callback_seconds = %s,
            callback_at = clock_timestamp() AT TIME ZONE 'UTC'
      WHERE id = %s
 """
-# A result that waits and was tried has failed.
-UNWELL = """
-    SELECT count(*), max(callback_attempts),
-           EXTRACT(EPOCH FROM
-                   clock_timestamp() AT TIME ZONE 'UTC' - max(callback_at))::float
-      FROM g2p_spar_transaction
-     WHERE callback_state = 'waiting' AND id != %s
-       AND split_part(callback_url, '/', 3) = split_part(%s, '/', 3)
+# Slow attempts of the last minutes at one receiver, when others wait for their first.
+SLOW = """
+    SELECT max(%(factor)s * callback_seconds
+               - EXTRACT(EPOCH FROM moment.now - callback_at))::float,
+           (SELECT count(*) FROM g2p_spar_transaction
+             WHERE callback_state = 'waiting' AND callback_attempts > 0)
+      FROM g2p_spar_transaction,
+           (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now) moment
+     WHERE callback_seconds >= %(slow)s
+       AND callback_at > moment.now - interval '10 minutes'
+       AND split_part(callback_url, '/', 3) = %(receiver)s
+       AND EXISTS (
+           SELECT FROM g2p_spar_transaction other
+            WHERE other.callback_state = 'waiting' AND other.callback_attempts = 0
+              AND split_part(other.callback_url, '/', 3) != %(receiver)s)
 """
 GIVE_UP = """
     UPDATE g2p_spar_transaction SET callback_state = 'failed'
@@ -209,36 +218,38 @@ class G2pSparTransaction(models.Model):
         if self.callback_state != "waiting":
             return
         self._let_others_go_first()
-        fault, state = "", "waiting"
+        fault, state, start = "", "waiting", time.monotonic()
         try:
             self._check_client()
             state = self._send_result()
         except SparError as err:
             fault = err.message
         with self._in_own_transaction() as transaction:
-            transaction.env.cr.execute(NOTE, [state, fault or None, self.id])
+            seconds = time.monotonic() - start
+            transaction.env.cr.execute(NOTE, [state, fault or None, seconds, self.id])
         _logger.info("API message %s: call-back %s %s", self.id, state, fault)
         if state == "waiting":
             raise RetryableJobError(fault)
 
     def _let_others_go_first(self):
-        """Leave a receiver alone that could not take another result just now.
+        """Leave a slow receiver alone for a while when results for others wait.
 
-        It may keep a worker waiting until the time is over, each time anew, and others
-        have receivers that are well.
+        Each attempt keeps a worker busy, at a receiver that is away until the time is
+        over. So none gets more than a tenth of the time that others need.
 
         :raises RetryableJobError: not yet; this is no attempt
         """
-        self.env.cr.execute(UNWELL, [self.id, self.callback_url])
-        waiting, attempts, since = self.env.cr.fetchone()
-        if since is None:
-            return
-        pause = parameters.number(self.env, "callback_pause", CALLBACK_PAUSE)
-        left = min(pause * attempts, MOST_PAUSE) - since
-        if left > 0:
+        values = {
+            "factor": PAUSE_FACTOR,
+            "slow": SLOW_SECONDS,
+            "receiver": self.callback_url.split("/")[2],
+        }
+        self.env.cr.execute(SLOW, values)
+        left, waiting = self.env.cr.fetchone()
+        if left and left > 0:
             turn = self.id % (waiting // AGAIN_EACH_SECOND + 1)
             raise RetryableJobError(
-                "The receiver failed just now: others go first",
+                "The receiver is slow: others go first",
                 seconds=math.ceil(left) + turn,
                 ignore_retry=True,
             )

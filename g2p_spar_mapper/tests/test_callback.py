@@ -113,50 +113,58 @@ class TestCallback(ReachesPeers, ApiCase):
         self.assertEqual(bodies, [bodies[0]] * 6)  # message_id included
 
     def test_others_go_first(self):
-        """A receiver that fails is not asked again for the next result at once."""
-        tried, other = self.processed(), self.processed()
+        """A slow receiver is not asked again at once when others wait."""
+        tried, next_one = self.processed(), self.processed()
         self.reply = (500, b"")
         self.fails(tried, "HTTP 500")
-        self.receiver.requests.clear()
         self.reply = (200, ACK)
-        self.assertIn("others go first", self.put_off(other, "call_back"))
-        self.assertFalse(other.callback_attempts)
-        self.assertEqual(self.job(other, "call_back").retry, 0, "no attempt")
-        self.assertFalse(self.receiver.requests)
-        # another receiver of the same client
+        self.receiver.requests.clear()
+        self.env.cr.execute(
+            "UPDATE g2p_spar_transaction SET callback_seconds = 3 WHERE id = %s",
+            [tried.id],
+        )
         well = FakePeer(lambda *args: self.reply)
         self.addCleanup(well.stop)
         self.compat.callback_url = f"{well.url}/spar"
-        self.run_job(self.processed(), "call_back")
-        self.assertEqual(len(well.requests), 1)
-        # the one that failed comes by its own back-off, and shows that all is well
-        self.run_job(tried, "call_back")
+        other = self.processed()
+        for row, attempts in ((next_one, 0), (tried, 1)):
+            with self.assertRaises(RetryableJobError) as caught:
+                row._job_call_back()
+            self.assertIn("others go first", str(caught.exception))
+            self.assertTrue(caught.exception.ignore_retry)
+            self.assertIn(caught.exception.seconds, range(20, 28))
+            self.assertEqual(row.callback_attempts, attempts)
+        self.assertFalse(self.receiver.requests)
         self.run_job(other, "call_back")
-        self.assertEqual(len(self.receiver.requests), 2)
+        self.assertEqual(len(well.requests), 1)
+        # nobody else waits any more
+        self.run_job(next_one, "call_back")
+        self.assertEqual(len(self.receiver.requests), 1)
 
-    def test_pause_grows_and_ends(self):
-        tried, other = self.processed(), self.processed()
-        for attempts, age, is_left_alone in (
-            (1, 10, True),
-            (1, 20, False),
-            (4, 50, True),
-            (4, 70, False),
-            (60, 590, True),
-            (60, 610, False),
+    def test_pause_ends(self):
+        tried, next_one = self.processed(), self.processed()
+        self.compat.callback_url = "http://127.0.0.2/spar"
+        self.processed()
+        for seconds, age, is_left_alone in (
+            (0.9, 0, False),
+            (2, 15, True),
+            (2, 20, False),
+            (20, 170, True),
+            (20, 190, False),
         ):
-            with self.subTest(attempts=attempts, age=age):
+            with self.subTest(seconds=seconds, age=age):
                 self.env.cr.execute(
-                    "UPDATE g2p_spar_transaction SET callback_attempts = %s,"
+                    "UPDATE g2p_spar_transaction SET callback_seconds = %s,"
+                    " callback_attempts = 1,"
                     " callback_at = clock_timestamp() AT TIME ZONE 'UTC'"
                     " - make_interval(secs => %s) WHERE id = %s",
-                    [attempts, age, tried.id],
+                    [seconds, age, tried.id],
                 )
                 if is_left_alone:
-                    with self.assertRaises(RetryableJobError) as caught:
-                        other._let_others_go_first()
-                    self.assertTrue(caught.exception.ignore_retry)
+                    with self.assertRaises(RetryableJobError):
+                        next_one._let_others_go_first()
                 else:
-                    other._let_others_go_first()
+                    next_one._let_others_go_first()
 
     def test_slow_receiver(self):
         self.set_parameter("callback_seconds", "1")

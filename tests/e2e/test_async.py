@@ -18,6 +18,7 @@ SENDERS = ("async-compat", "async-strict")
 CALLERS = 8
 PATIENCE = 60  # seconds until a result has to be there
 ADMINISTRATOR = ("admin", "admin")
+APPROVER = ("administrator", "administrator")
 CALL_BACK = "<g2p.spar.transaction>._job_call_back"
 
 
@@ -83,6 +84,7 @@ def receiver(spar):
     """A receiver that two clients of the server may name, and quick back-off."""
     receiver = Receiver()
     call = spar.odoo_rpc(*ADMINISTRATOR)
+    approve = spar.odoo_rpc(*APPROVER)
     for name, value in (("networks", "127.0.0.0/8"), ("http", "1")):
         parameter = f"g2p_spar_mapper.callback_{name}"
         call("ir.config_parameter", "set_param", parameter, value)
@@ -107,7 +109,8 @@ def receiver(spar):
         if known:
             call("g2p.spar.client", "write", known, values)
         else:
-            call("g2p.spar.client", "create", [values])
+            known = call("g2p.spar.client", "create", [values])
+            approve("g2p.spar.client", "action_approve", known)
     yield receiver
     receiver.stop()
 

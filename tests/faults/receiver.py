@@ -7,7 +7,7 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-#: What it does with a call-back, named by the first part of the path.
+#: What it does with a call-back.
 HABITS = ("error", "silence", "drip", "half", "hang-up", "redirect", "flood")
 ACK = b'{"message": {"ack_status": "ACK"}}'
 LONG = 60  # seconds; no sender waits that long
@@ -17,14 +17,15 @@ FLOOD = 10 << 20  # bytes
 class Receiver:
     """Listens on a port of the loopback network, or only keeps it.
 
-    :param bool is_well: whether it takes what comes, whatever the path says
+    :param str habit: one of HABITS; None for one that is well
     :param bool listens: whether it can be reached from the beginning
     """
 
-    def __init__(self, is_well=False, listens=True):
-        self.is_well = is_well
-        self.attempts = []  #: paths, as they came in
-        self.taken = []  #: bodies that were acknowledged
+    def __init__(self, habit=None, listens=True):
+        self.habit = habit  #: may be changed at any time
+        self.attempts = 0  #: call-backs that it did not take
+        self.taken = []  #: bodies of those that it took
+        self.was_led_on = False  #: whether somebody followed its redirection
         self.over = threading.Event()
         self._server = ThreadingHTTPServer(
             ("127.0.0.1", 0), _handler(self), bind_and_activate=False
@@ -55,14 +56,15 @@ def _handler(receiver):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.attempts.append(self.path)
-            if receiver.is_well:
+            if "trap" in self.path:
+                receiver.was_led_on = True
+            if not receiver.habit:
                 receiver.taken.append(json.loads(body))
                 self.reply(200, ACK)
                 return
-            habit = self.path.split("/")[1]
+            receiver.attempts += 1
             with contextlib.suppress(OSError):  # the sender has had enough
-                getattr(self, habit.replace("-", "_"))()
+                getattr(self, receiver.habit.replace("-", "_"))()
 
         def reply(self, status, body, length=None, **headers):
             self.send_response(status)

@@ -50,7 +50,7 @@ def test_killed_job(spar):
     ack = json.loads(answer.content)["message"]
     assert ack["ack_status"] == "NACK"  # the demo client has no address for results
     _wait_until(spar, ack["correlation_id"], "pdng")
-    workers.kill_one_answering(spar.instance.running(), spar.base_url)
+    workers.kill_one_answering(spar.instance, spar.base_url)
     assert _state(spar, ack["correlation_id"]) == ("pdng", 0)
     _wait_until(spar, ack["correlation_id"], "succ")
     assert _state(spar, ack["correlation_id"]) == ("succ", ITEMS)
