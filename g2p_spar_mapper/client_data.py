@@ -38,6 +38,7 @@ class ClientData(NamedTuple):
     valid_until: float  #: seconds since 1970
     renderings: dict  #: code of account type -> Rendering of addresses it looks up
     callback_allowed: tuple[str, ...] = ()  #: where results may be sent
+    may_ask_status: bool = True  #: of its own messages; a token may be without
 
     def reaches_from(self, address):
         """Whether the client may call from there."""

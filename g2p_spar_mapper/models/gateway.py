@@ -122,11 +122,13 @@ class G2pSparGateway(models.AbstractModel):
 
     @api.model
     def _check_right(self, operation, client):
-        """Every client may ask what became of its own messages.
+        """Every client may ask what became of its own messages, unless its token is for
+        something else.
 
         :raise SparSecurityError: the client may not call this operation
         """
-        if operation not in (*client.verbs, paths.STATUS):
+        may_ask = operation == paths.STATUS and client.may_ask_status
+        if operation not in client.verbs and not may_ask:
             raise SparSecurityError(
                 f"This client may not call {operation}", "err.request.forbidden"
             )

@@ -22,7 +22,7 @@ from .. import parameters, rates
 from ..call import Reply
 from ..client_data import ClientData, parse_address
 from ..faults import ApiError, too_many
-from ..g2p_connect import messages
+from ..g2p_connect import messages, paths
 from ..keyring import get_keyring
 from .client_secret import digest
 
@@ -39,7 +39,7 @@ CLIENTS_OF_A_NETWORK = 10  #: so many times more from one network altogether
 NETWORK_BITS = {4: 24, 6: 64}
 GRANT = "client_credentials"
 #: what the status of own transactions needs; every client has it
-STATUS_SCOPE = "mapper.status"
+STATUS_SCOPE = f"mapper.{paths.STATUS}"
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _NOBODY = digest("")
 _REALM = 'realm="SPAR"'
@@ -287,9 +287,12 @@ class G2pSparToken(models.AbstractModel):
                 "err.request.unauthorized",
             )
         client = secret.client
-        if client.verbs <= claims.verbs:
+        may_ask_status = paths.STATUS in claims.verbs
+        if may_ask_status and client.verbs <= claims.verbs:
             return client
-        return client._replace(verbs=client.verbs & claims.verbs)
+        return client._replace(
+            verbs=client.verbs & claims.verbs, may_ask_status=may_ask_status
+        )
 
     @api.model
     def _read(self, token):
@@ -331,6 +334,6 @@ class G2pSparToken(models.AbstractModel):
         return Claims(
             claims["sub"],
             claims["sid"],
-            frozenset(verbs.intersection(messages.OPERATIONS)),
+            frozenset(verbs.intersection((*messages.OPERATIONS, paths.STATUS))),
             claims["exp"],
         )

@@ -10,6 +10,8 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
+
 from ..carriage import FORM_MIMETYPE
 from ..keyring import get_keyring
 from ..models import token as token_module
@@ -131,6 +133,15 @@ class TestTokenEndpoint(CredentialsCase):
         token = self.new_token(self.client, self.secret, scope="mapper.resolve")
         client = self.authenticate(authorization=token)
         self.assertEqual(client.verbs, {"resolve"})
+        self.assertFalse(client.may_ask_status)
+        with self.assertRaises(SparSecurityError):
+            self.env["g2p.spar.gateway"]._check_right("status", client)
+        token = self.new_token(
+            self.client, self.secret, scope="mapper.resolve mapper.status"
+        )
+        client = self.authenticate(authorization=token)
+        self.assertTrue(client.may_ask_status)
+        self.env["g2p.spar.gateway"]._check_right("status", client)
 
     def test_expires_in_is_text_where_the_specification_says_so(self):
         self.client.dialect = "spec"
