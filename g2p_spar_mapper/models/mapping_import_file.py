@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import io
+import logging
 import re
 from itertools import islice
 
@@ -8,13 +9,18 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from odoo.addons.g2p_spar_bank_directory import table_reader, xlsx_reader
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
 from odoo.addons.g2p_spar_bank_directory.masking import mask
 from odoo.addons.g2p_spar_bank_directory.table_record import TableError
 
 from .. import import_guess
 from ..import_file import SealedFile
 from ..keyring import get_keyring
+from ..rekeying import Chunk
 
+_logger = logging.getLogger(__name__)
+
+REKEYED = 10  #: parts that move to another key at once
 MAX_PART = 4 << 20  #: bytes of one part of an upload
 MEGABYTES = 200  #: default limit of a file
 LOOK = 100  #: rows that are looked at to guess the columns
@@ -38,6 +44,47 @@ class G2pSparImportPart(models.Model):
     sealed = fields.Text(required=True, groups=fields.NO_ACCESS)
 
     _number_uniq = models.UniqueIndex("(import_id, number)")
+
+    @api.model
+    def _rekey_contents(self, after_id, limit):
+        """Move the next parts to the current key of the key ring.
+
+        :param int after_id: the last id of the chunk before
+        :param int limit: most rows; parts are large, so it is fewer
+        :rtype: Chunk
+        """
+        ring = get_keyring()
+        self.env.cr.execute(
+            SQL(
+                "SELECT id, import_id, number, sealed FROM g2p_spar_import_part"
+                " WHERE id > %s AND NOT starts_with(sealed, %s)"
+                " ORDER BY id LIMIT %s FOR UPDATE",
+                *(after_id, f"{ring.current}:", min(limit, REKEYED)),
+            )
+        )
+        rows = self.env.cr.fetchall()
+        done = 0
+        for id_, import_id, number, sealed in rows:
+            place = _place(import_id, number)
+            try:
+                content = ring.open(place, sealed)
+            except SparError:
+                _logger.error("Part %s of an import's file does not open", id_)
+                continue
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE g2p_spar_import_part SET sealed = %s WHERE id = %s",
+                    *(ring.seal(place, content), id_),
+                ),
+                log_exceptions=False,
+            )
+            done += 1
+        return Chunk(rows[-1][0] if rows else 0, done, len(rows) - done)
+
+
+def _place(import_id, number):
+    """Where a part belongs: anywhere else it does not open."""
+    return f"g2p_spar_import_part:{import_id}:{number}"
 
 
 class G2pSparImport(models.Model):
@@ -81,7 +128,7 @@ class G2pSparImport(models.Model):
                     "The file is larger than %s MB. Split it into several files.", limit
                 )
             )
-        sealed = get_keyring().seal(self._get_part_place(number), content)
+        sealed = get_keyring().seal(_place(self.id, number), content)
         self._execute(
             SQL(
                 "INSERT INTO g2p_spar_import_part (import_id, number, size, sealed)"
@@ -95,9 +142,6 @@ class G2pSparImport(models.Model):
         parameters_sudo = self.env["ir.config_parameter"].sudo()
         value = parameters_sudo.get_param(f"g2p_spar_mapper.{name}", default)
         return int(value)
-
-    def _get_part_place(self, number):
-        return f"g2p_spar_import_part:{self.id}:{number}"
 
     def _drop_file(self):
         """Forget the file and all that was read from it."""
@@ -137,7 +181,7 @@ class G2pSparImport(models.Model):
                 *(self.id, number),
             )
         )
-        return get_keyring().open(self._get_part_place(number), sealed)
+        return get_keyring().open(_place(self.id, number), sealed)
 
     def finish_upload(self, file_name, size):
         """Look at a file whose parts have arrived and guess its columns.

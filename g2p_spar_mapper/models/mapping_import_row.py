@@ -2,6 +2,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL, LazyTranslate
 
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
+
 from ..import_guess import HEADERS
 from ..sealed_field import SealedJson
 
@@ -35,7 +37,7 @@ REASONS = [
     ("not_linked", "The ID has no account yet"),
     ("frozen", "The account of this ID is frozen"),
     ("changed_since", "Changed by somebody else since the check"),
-    ("unreadable", "The account on file cannot be read"),
+    ("unreadable", "What is stored cannot be read"),
     ("retry", "Could not be stored"),
 ]
 
@@ -61,7 +63,7 @@ ADVICE = {
         " newer change stays."
     ),
     "unreadable": _lt(
-        "The account on file was changed outside of the registry. Tell its operator."
+        "What is stored was changed outside of the registry. Tell its operator."
     ),
     "retry": _lt("The row could not be stored. Import it again."),
 }
@@ -106,7 +108,7 @@ class G2pSparImportRow(models.Model):
     other_line = fields.Integer("Other row", aggregator=None)
     id_key = fields.Char(groups=fields.NO_ACCESS)
     fa_key = fields.Char(groups=fields.NO_ACCESS)
-    item = SealedJson(help="ID, address, name, phone and reference.")
+    item = SealedJson(help="Import, row, ID, address, name, phone and reference.")
     live_id = fields.Integer(
         groups=fields.NO_ACCESS, help="The mapping that the check found."
     )
@@ -129,7 +131,11 @@ class G2pSparImportRow(models.Model):
             return
         seal = self._fields["item"].seal
         columns = [list(column) for column in zip(*rows, strict=True)]
-        columns[6] = [seal(item) for item in columns[6]]
+        # in another row or import an item does not count: see _open_item
+        columns[6] = [
+            item and seal([load.id, line, *item])
+            for line, item in zip(columns[0], columns[6], strict=True)
+        ]
         kinds = ("int4", "text", "text", "text", "text", "text", "text", "int4")
         load._execute(
             SQL(
@@ -142,6 +148,22 @@ class G2pSparImportRow(models.Model):
                 ),
             )
         )
+
+    @api.model
+    def _open_item(self, load, line, sealed):
+        """What was staged.
+
+        :param load: the import
+        :param int line: row of the file
+        :param str sealed: column ``item``
+        :return: ID, address, name, phone and reference; None if the row was changed
+            outside of the registry
+        """
+        try:
+            owner, place, *item = self._fields["item"].open(sealed)
+        except SparError:
+            return None
+        return item if (owner, place) == (load.id, line) else None
 
     @api.model
     def _record_outcomes(self, load, rows):

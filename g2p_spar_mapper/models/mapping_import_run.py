@@ -104,12 +104,16 @@ class G2pSparImport(models.Model):
         :param rows: list of (line, plan, sealed item, id of the live mapping seen)
         :return: list of (line, outcome, reason, mapping id)
         """
-        opened = self.env["g2p.spar.import.row"]._fields["item"].open
+        staged = self.env["g2p.spar.import.row"]
         mapper, actor = self.env["g2p.spar.mapper"], self._get_actor()
         untouched = self._get_live([live_id for *_row, live_id in rows if live_id])
         links, updates, done = [], [], []
         for line, plan, sealed, live_id in rows:
-            wire_id, fa, name, phone, reference = opened(sealed)
+            values = staged._open_item(self, line, sealed)
+            if not values:
+                done.append((line, "refused", "unreadable", None))
+                continue
+            wire_id, fa, name, phone, reference = values
             item = LinkItem(wire_id, fa, name, phone, reference=reference)
             if plan == "new":
                 links.append((line, item, None))

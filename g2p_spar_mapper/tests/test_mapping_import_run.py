@@ -6,10 +6,15 @@ from odoo.tests import tagged
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 
+from .. import keyring
 from ..models import mapping_import_run, mapping_import_undo, mapping_import_work
+from ..rekeying import rekey
 from .common import wire_id
 from .import_case import ImportCase
 
+ADDON = "odoo.addons.g2p_spar_mapper"
+FILE, SEALED = f"{ADDON}.models.mapping_import_file", f"{ADDON}.sealed_field"
+REKEYING = f"{ADDON}.rekeying"
 ENQUEUE = mapping_import_work.G2pSparImport._enqueue
 
 
@@ -278,3 +283,45 @@ class TestMappingImportRun(ImportCase):
         self.assertEqual((load.state, young.state), ("cancelled", "checked"))
         self.assertFalse(load.sudo().part_ids)
         self.assertTrue(young.sudo().part_ids)
+
+    def test_staged_rows_open_in_their_place_only(self):
+        load = self.approve(self.check(self.csv([1, 2, 3])))
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE g2p_spar_import_row r SET item = o.item"
+            "  FROM g2p_spar_import_row o"
+            " WHERE r.import_id = %s AND o.import_id = r.import_id"
+            "   AND r.line = 2 AND o.line = 3",
+            [load.id],
+        )
+        self.env.cr.execute(
+            "UPDATE g2p_spar_import_row SET item = 'x:y'"
+            " WHERE import_id = %s AND line = 4",
+            [load.id],
+        )
+        self.work(load)
+        self.assertEqual((load.done_count, load.refused_count), (1, 2))
+        self.assertEqual(
+            self.rows(load), [(2, False, "unreadable"), (4, False, "unreadable")]
+        )
+
+    def test_file_and_rows_follow_a_change_of_keys(self):
+        load = self.check(self.csv([1, 2]))
+        old = keyring.get_keyring()
+        new = old._replace(current="n", keys=old.keys | {"n": bytes(32)})
+        parts, rows = self.env["g2p.spar.import.part"], load.env["g2p.spar.import.row"]
+        with (
+            patch.object(keyring, "get_keyring", lambda: new),
+            patch(f"{FILE}.get_keyring", lambda: new),
+            patch(f"{SEALED}.get_keyring", lambda: new),
+            patch(f"{REKEYING}.get_keyring", lambda: new),
+        ):
+            for model, count in (parts, 1), (rows.sudo(), 2):
+                chunk = rekey(model, 0, 100)
+                self.assertEqual((chunk.done, chunk.left), (count, 0))
+                self.assertFalse(rekey(model, 0, 100).done)
+            only_new = new._replace(keys={"n": bytes(32)})
+            with patch(f"{FILE}.get_keyring", lambda: only_new), load._open_file() as f:
+                self.assertEqual(f.read(), self.csv([1, 2]))
+        self.env.cr.execute("SELECT DISTINCT left(item, 2) FROM g2p_spar_import_row")
+        self.assertEqual(self.env.cr.fetchall(), [("n:",)])
