@@ -110,6 +110,8 @@ def receiver(spar):
             call("g2p.spar.client", "write", known, values)
         else:
             known = call("g2p.spar.client", "create", [values])
+        (client,) = call("g2p.spar.client", "read", known, ["requested"])
+        if client["requested"]:
             approve("g2p.spar.client", "action_approve", known)
     yield receiver
     receiver.stop()
