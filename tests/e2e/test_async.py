@@ -4,79 +4,20 @@ the same message from many callers at once, against processes that share nothing
 database."""
 
 import json
-import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 from support.book import at_once, new_address, new_ids
+from support.receiver import Receiver, wait_until
 
 SENDERS = ("async-compat", "async-strict")
 CALLERS = 8
-PATIENCE = 60  # seconds until a result has to be there
 ADMINISTRATOR = ("admin", "admin")
 APPROVER = ("administrator", "administrator")
 CALL_BACK = "<g2p.spar.transaction>._job_call_back"
-
-
-class Receiver:
-    """Takes results, or does not: ``mood`` is a status, or ``gone``."""
-
-    def __init__(self):
-        self.mood = 200
-        self.attempts = 0
-        self.taken = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.attempts += 1
-                if receiver.mood == "gone":
-                    self.connection.close()
-                    return
-                if receiver.mood == 200:
-                    receiver.taken.append((self.path, json.loads(body)))
-                ack = b'{"message": {"ack_status": "ACK"}}'
-                self.send_response(receiver.mood)
-                self.send_header("Content-Length", str(len(ack)))
-                self.end_headers()
-                self.wfile.write(ack)
-
-            def log_message(self, *args):
-                """Keep the test's output clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.handle_error = lambda *args: None
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
-
-    def results(self, correlation_id):
-        """All that was taken about one message."""
-        return [
-            (path, body)
-            for path, body in self.taken
-            if body["message"]["correlation_id"] == correlation_id
-        ]
-
-    def wait_for(self, correlation_id):
-        _wait(lambda: self.results(correlation_id))
-        ((path, body),) = self.results(correlation_id)
-        return path, body
-
-
-def _wait(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +128,9 @@ def test_result_is_called_back(spar, receiver, sender, root):
     assert {result["status"] for result in results} == {"succ"}
     assert [result["id"] for result in results] == [item["id"] for item in items]
     assert _changes(spar, message) == [1] * 50
-    _wait(lambda: _row(spar, ack["correlation_id"])["callback_state"] == "delivered")
+    wait_until(
+        lambda: _row(spar, ack["correlation_id"])["callback_state"] == "delivered"
+    )
 
 
 @pytest.mark.parametrize("mood", [500, "gone"])
@@ -197,7 +140,7 @@ def test_receiver_that_fails_for_a_while(spar, receiver, mood):
     receiver.mood, receiver.attempts = mood, 0
     ack = json.loads(_send(spar, "/mapper/link", message))["message"]
     try:
-        _wait(lambda: receiver.attempts >= 2)
+        wait_until(lambda: receiver.attempts >= 2)
         row = _row(spar, ack["correlation_id"])
         assert row["state"] == "succ"
         assert row["callback_state"] == "waiting"

@@ -5,22 +5,31 @@ import uuid
 
 import exchanges as talk
 import pytest
+from support.receiver import Receiver
 
 
 @pytest.fixture(scope="session")
 def exchanges(spar):
     """Answers of the server to a client of each dialect."""
     call = spar.odoo_rpc("administrator", "administrator")
+    as_root = spar.odoo_rpc("admin", "admin")
+    for name, value in (("networks", "127.0.0.0/8"), ("http", "1")):
+        parameter = f"g2p_spar_mapper.callback_{name}"
+        as_root("ir.config_parameter", "set_param", parameter, value)
+    receiver = Receiver()
     kept = []
     for dialect in ("openg2p", "spec"):
         code = f"interop-{dialect}-{uuid.uuid4().hex}"
-        (client,) = call("g2p.spar.client", "create", [_client(code, dialect)])
+        values = _client(code, dialect) | {"callback_allowed": f"{receiver.url}/spar"}
+        (client,) = call("g2p.spar.client", "create", [values])
+        as_root("g2p.spar.client", "action_approve", [client])  # a second person
         try:
             caller = talk.Caller(spar.base_url, code, dialect)
-            talk.talk(caller)
+            talk.talk(caller, receiver)
             kept += caller.kept
         finally:
             call("g2p.spar.client", "write", [client], {"state": "suspended"})
+    receiver.stop()
     return kept
 
 

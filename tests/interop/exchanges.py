@@ -17,7 +17,9 @@ WALLET = (
 class Exchange(NamedTuple):
     """One answer, and what was asked."""
 
-    kind: str  #: operation, ``error``, ``ack``, ``callback`` or ``status``
+    #: an operation, ``error``, ``ack``, ``callback``, ``status``, ``on-status``, or
+    #: ``status-list``, which only OpenG2P's libraries know
+    kind: str
     operation: str
     dialect: str
     status: int
@@ -40,6 +42,36 @@ class Caller:
     def call(self, operation, *items, root="/mapper/sync", **header):
         body = message(operation, items, sender_id=self.sender_id, **header)
         return self.post(operation, f"{root}/{operation}", body)
+
+    def call_later(self, receiver, operation, *items, **header):
+        """Send items to be done later; wait for what is called back."""
+        header |= {"sender_uri": f"{receiver.url}/spar"}
+        body = message(operation, items, sender_id=self.sender_id, **header)
+        self.post_later(receiver, "callback", operation, f"/mapper/{operation}", body)
+
+    def post_later(self, receiver, kind, operation, path, body):
+        ack = self.post(operation, path, body, kind="ack")["message"]
+        if ack["ack_status"] == "ACK":
+            _path, answer = receiver.wait_for(ack["correlation_id"])
+            self.kept.append(Exchange(kind, operation, self.dialect, 200, answer))
+
+    def ask(self, form, value, **header):
+        """A status request; the specification's has one query and no list."""
+        now = datetime.now(UTC).isoformat()
+        query = {
+            "reference_id": "r1",
+            "timestamp": now,
+            "txn_type": "link",
+            "attribute_type": "transaction_id",
+            "attribute_value": value,
+        }
+        body = message("status", [], sender_id=self.sender_id, **header)
+        body["header"] |= {"action": "txn-status", "total_count": 1}
+        body["message"] = {
+            "transaction_id": str(uuid.uuid4()),
+            "txnstatus_request": query if form == "status" else [query],
+        }
+        return body
 
     def post(self, operation, path, body, kind=None):
         response = requests.post(self.base_url + path, json=body, timeout=60)
@@ -73,8 +105,17 @@ def message(operation, items, **header):
     }
 
 
-def talk(caller):
-    """Have answers with every outcome and every kind of refusal."""
+def talk(caller, receiver):
+    """Have answers with every outcome and every kind of refusal.
+
+    :param Caller caller: keeps them
+    :param Receiver receiver: gets those that come later
+    """
+    _talk_now(caller)
+    _talk_later(caller, receiver)
+
+
+def _talk_now(caller):
     one, two, unknown = (f"token:{uuid.uuid4().hex}@nationalId" for _ in range(3))
     first, other = (WALLET.format(number=number) for number in (712345678, 733333333))
     info = [{"strategy_id": 4}, {"name": "note", "value": 1, "more": None}]
@@ -126,3 +167,28 @@ def talk(caller):
         caller.post(operation, path, [], kind="error")
         nobody = message(operation, [item], sender_id="nobody")
         caller.post(operation, path, nobody, kind="error")
+
+
+def _talk_later(caller, receiver):
+    one, two = (f"token:{uuid.uuid4().hex}@nationalId" for _ in range(2))
+    account = {"id": one, "fa": WALLET.format(number=712345678)}
+    for operation in ("link", "link", "update", "resolve", "unlink", "unlink"):
+        caller.call_later(
+            receiver,
+            operation,
+            account | {"scope": "details"},
+            {"id": two, "fa": ""},
+        )
+    caller.call_later(receiver, "link", account, action="dance")
+    caller.call_later(receiver, "link")
+    # without an address to call back there is nothing to wait for
+    body = message("link", [account], sender_id=caller.sender_id)
+    caller.post("link", "/mapper/link", body, kind="ack")
+    for value in (body["message"]["transaction_id"], "never heard of"):
+        for form in ("status", "status-list"):
+            asked = caller.ask(form, value)
+            caller.post("txn-status", "/mapper/sync/txn/status", asked, kind=form)
+        asked = caller.ask("status", value, sender_uri=f"{receiver.url}/spar")
+        caller.post_later(
+            receiver, "on-status", "txn-status", "/mapper/txn/status", asked
+        )
