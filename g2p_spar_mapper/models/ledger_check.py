@@ -83,9 +83,9 @@ class G2pSparLedgerCheck(models.Model):
 
     # ------------------------------------------------------------------ starting
 
-    @api.model
     def action_verify(self):
-        """Start a check, or go on with the one that is running."""
+        """Start a check, or go on with the one that is running. The button stands above
+        the list: what is chosen there does not matter."""
         if not any(self.env.user.has_group(group) for group in CHECKERS):
             raise AccessError(
                 self.env._("Only auditors and administrators verify the ledger.")

@@ -2,6 +2,7 @@
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
+from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -183,7 +184,7 @@ class TestLedgerCheck(KeyCase, MapperCommon):
         for role in ("auditor", "administrator"):
             with self.subTest(role=role), enqueue:
                 checks = self.checks.with_user(self.users[role])
-                action = checks.action_verify()
+                action = call_kw(checks, "action_verify", [[]], {})  # as a button
                 self.assertTrue(checks.browse(action["res_id"]).create_date)
                 with (
                     mute_logger("odoo.addons.base.models.ir_model"),
