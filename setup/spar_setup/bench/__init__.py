@@ -5,6 +5,7 @@
 ``systems``  our registry and the real OpenG2P mapper: filled, started, stopped
 ``cells``    what is asked of them, and one run of it
 ``tables``   what came of it, as Markdown
+``extras``   our registry alone: larger, over time, where its time goes, imports
 ===========  =====================================================================
 
 What runs inside other environments (load generator, peer, filling) is in tests/bench.

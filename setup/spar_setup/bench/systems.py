@@ -85,16 +85,20 @@ class Ours(System):
 
     name = "SPAR"
 
-    def __init__(self, bench, template):
+    def __init__(self, bench, source, name="bench"):
         super().__init__()
         self.bench = bench
-        self.instance = bench.scratch("bench")
+        self.instance = bench.scratch(name)
         with places.lock(places.STATE / "lock"):
-            self.instance.copy_from(template)
+            self.instance.copy_from(source)
         self.instance.configure(self.port)
-        self.log = places.LOGS / "bench-spar.log"
+        self.log = places.LOGS / f"{name}-spar.log"
         self.log.unlink(missing_ok=True)
-        self.key_file = private_file(places.STATE / "bench-key.pem")
+        self.key_file = places.STATE / "bench-key.pem"
+
+    def make_clients(self):
+        """Make the API clients that send the requests."""
+        private_file(self.key_file)
         if self._shell("clients.py", SPAR_BENCH_KEY=str(self.key_file)).wait():
             raise Failure(f"The API clients were not made (see {self.log}).")
 
