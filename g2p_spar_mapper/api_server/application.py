@@ -52,7 +52,8 @@ class Application:
         except Exception as exc:  # noqa: BLE001 - the border: translate() logs it
             fault = translate(exc)
             status, body, headers = fault.status, fault.body, fault.headers
-        start_response(_STATUS_LINES[status], list(response_headers(headers).items()))
+        headers = response_headers(headers) | {"Content-Length": str(len(body))}
+        start_response(_STATUS_LINES[status], list(headers.items()))
         return [body]
 
     def _answer(self, environ):
@@ -63,12 +64,20 @@ class Application:
             check_request(method, mimetype)
             call = self._call(environ, endpoint.operation, endpoint.is_async)
             serve = functools.partial(self._serve, call)
-            return self.read(serve) if endpoint.readonly else self.write(serve)
+            return (
+                self.answer_reading(serve)
+                if endpoint.readonly
+                else self.answer_writing(serve)
+            )
         if page := PAGES.get(path):
             check_request(method, mimetype, page.method, page.mimetype)
             call = self._call(environ, path)
             serve = functools.partial(_answer_page, page, call)
-            return self.read(serve) if page.readonly else self.write(serve)
+            return (
+                self.answer_reading(serve)
+                if page.readonly
+                else self.answer_writing(serve)
+            )
         raise ApiError(404, "Nothing is served here")
 
     def _call(self, environ, operation, is_async=False):
@@ -91,7 +100,7 @@ class Application:
 
     # ------------------------------------------------------------- the database
 
-    def read(self, serve):
+    def answer_reading(self, serve):
         """Let ``serve(env)`` answer without a transaction.
 
         A call that turns out to write something is run again with one, as Odoo's own
@@ -103,9 +112,9 @@ class Application:
                 return serve(Environment(cr, SUPERUSER_ID, CONTEXT))
             except psycopg2.errors.ReadOnlySqlTransaction:
                 _logger.warning("A call that should only read wants to write")
-        return self.write(serve)
+        return self.answer_writing(serve)
 
-    def write(self, serve):
+    def answer_writing(self, serve):
         """Let ``serve(env)`` answer in a transaction, which is committed; it is run
         again when it got into the way of another one."""
         cr, registry = self._open()
@@ -156,7 +165,9 @@ class Application:
 
     def _refuse_long(self, size):
         """:raise ApiError: also by the limit as it is configured now"""
-        self._max_body = self.read(lambda env: env["g2p.spar.gateway"]._max_body())
+        self._max_body = self.answer_reading(
+            lambda env: env["g2p.spar.gateway"]._max_body()
+        )
         if size > self._max_body:
             raise too_long()
 

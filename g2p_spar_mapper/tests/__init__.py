@@ -34,6 +34,7 @@ from . import test_properties
 from . import test_quiet_log
 from . import test_rates
 from . import test_reads
+from . import test_replica
 from . import test_rendering
 from . import test_replay
 from . import test_reveal

@@ -41,6 +41,7 @@ class Instance:
         self.folder = places.INSTANCES / (database + postgres.suffix)
         self.log_path = self.folder / "odoo.log"
         self.password_file = self.folder / "admin-password"
+        self.replica_port = None  #: of a replica of the database server
 
     # ---------------------------------------------------------------- the database
 
@@ -234,6 +235,9 @@ class Instance:
             # is away and no route of an installed addon is known.
             "server_wide_modules": "base,rpc,web,queue_job,g2p_spar_mapper",
         }
+        if self.replica_port:
+            written["options"]["db_replica_host"] = postgres.host
+            written["options"]["db_replica_port"] = str(self.replica_port)
         if postgres.password:
             written["options"]["db_password"] = postgres.password
         written["queue_job"] = {

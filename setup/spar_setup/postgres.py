@@ -154,16 +154,22 @@ class PrivateServer(PostgresServer):
         self.hold()
         if not self.folder.exists():
             self._initialise()
-        words = json.loads(self._secrets.read_text())
         if not self._is_running():
             self._start(places.free_port())
         self.port = int(self._pid_file().read_text().splitlines()[3])
-        admin = PostgresServer(self.host, self.port, "postgres", words["admin"])
-        self.password = words["role"]
+        admin = self.administrator()
+        self.password = self._words()["role"]
         if not admin.query(f"SELECT 1 FROM pg_roles WHERE rolname = '{self.user}'"):
             admin.query(
                 f"CREATE ROLE {self.user} LOGIN CREATEDB PASSWORD '{self.password}'"
             )
+
+    def _words(self):
+        return json.loads(self._secrets.read_text())
+
+    def administrator(self):
+        """The same server for its superuser."""
+        return PostgresServer(self.host, self.port, "postgres", self._words()["admin"])
 
     def release(self):
         """Stop using the server; the last user stops it.
@@ -220,7 +226,7 @@ class PrivateServer(PostgresServer):
                     + ["--encoding=UTF8", "--locale=C.UTF-8"],
                     "Making the PostgreSQL server",
                     places.LOGS / "initdb.log",
-                    **self._as_owner(),
+                    **self.run_as(),
                 )
             with (new / "postgresql.conf").open("a") as settings:
                 settings.write(SETTINGS)
@@ -244,10 +250,11 @@ class PrivateServer(PostgresServer):
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us, not for the server
             check=False,
-            **self._as_owner(),
+            **self.run_as(),
         ).returncode
 
-    def _as_owner(self):
+    def run_as(self):
+        """Options of ``subprocess`` for the server's own programs."""
         run_as = {"user": self.owner, "extra_groups": []} if self.owner else {}
         return {"cwd": "/", **run_as}
 

@@ -89,6 +89,17 @@ class RunningSpar:
         finally:
             connection.close()
 
+    def reactivate(self, code):
+        """Make a suspended API client live again.
+
+        By SQL: for people it takes two administrators. All processes learn of it.
+        """
+        self.psql(
+            "UPDATE g2p_spar_client SET state = 'live' WHERE code = %s;"
+            "INSERT INTO orm_signaling_default DEFAULT VALUES",
+            [code],
+        )
+
     def restart(self):
         """Stop the server and start it again on the same port."""
         if not self._restart:
