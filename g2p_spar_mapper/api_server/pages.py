@@ -4,8 +4,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .. import description
 from ..call import Reply
 from ..carriage import FORM_MIMETYPE
+from ..g2p_connect import openapi
 
 
 class Page(NamedTuple):
@@ -29,4 +31,6 @@ def _token(env, call):
 PAGES = {
     "/oauth2/client/token": Page("POST", _token, mimetype=FORM_MIMETYPE),
     "/.well-known/jwks.json": Page("GET", _jwks),
+    openapi.PATH: Page("GET", description.give_document),
+    openapi.PAGE_PATH: Page("GET", description.give_page),
 }

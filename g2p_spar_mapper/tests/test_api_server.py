@@ -54,14 +54,15 @@ class TestApiServer(ApiServerMixin, ApiCase):
 
     def test_pages(self):
         """What Odoo serves beside the protocol is the same here."""
-        path = "/.well-known/jwks.json"
-        served = self.url_open(path)
-        self.opener.adapters.pop(self.base_url() + path)
-        expected = self.url_open(path)
-        self.assertEqual(expected.status_code, 200)
-        self.assertEqual(served.content, expected.content)
-        for name in ("Content-Type", "Cache-Control"):
-            self.assertEqual(served.headers[name], expected.headers[name])
+        for path in ("/.well-known/jwks.json", "/mapper/openapi.json", "/mapper/docs"):
+            with self.subTest(path=path):
+                served = self.url_open(path)
+                self.opener.adapters.pop(self.base_url() + path)
+                expected = self.url_open(path)
+                self.assertEqual(expected.status_code, 200)
+                self.assertEqual(served.content, expected.content)
+                for name in ("Content-Type", "Cache-Control"):
+                    self.assertEqual(served.headers[name], expected.headers[name])
 
     def test_suspension_works_at_once(self):
         self.link()

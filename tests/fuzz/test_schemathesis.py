@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-EXAMPLES = 60  # requests per operation and phase
+EXAMPLES = 40  # requests per operation and phase
 PATIENCE = 600  # seconds
 
 
@@ -24,7 +24,7 @@ def test_answers_are_as_described(spar, peer_python):
             "--workers=2",
             "--seed=1",  # the same requests each time
             "--continue-on-failure",
-            "--request-timeout=20",
+            "--request-timeout=60",  # the machine may be busy
             "--no-color",
         ],
         cwd=spar.log_path.parent if spar.log_path else None,
