@@ -118,7 +118,7 @@ class G2pSparImport(models.Model):
         return is_through
 
     def _stage_some(self):
-        until = time.monotonic() + SECONDS
+        begin, until = time.monotonic(), None
         reader = ImportReader(self)
         limit = self._get_limit("import_max_rows", MAX_ROWS)
         form = table_reader.TableFormat(**self.file_format)
@@ -131,6 +131,10 @@ class G2pSparImport(models.Model):
                 next((r for r in records if any(r.cells)), None)
             is_through = True
             for record in records:
+                if until is None:
+                    # a workbook reads all its texts first: that has to be worth it
+                    opened = time.monotonic()
+                    until = opened + SECONDS + (opened - begin)
                 if record.end is not None:
                     place = (record.end, record.next_line)
                 if any(cell.strip() for cell in record.cells):
