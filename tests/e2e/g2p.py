@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 import requests
 
 
-def message(operation, items, sender_id):
-    """One message, as a dictionary.
+def call(base_url, operation, items, sender_id="demo-client", root="/mapper/sync"):
+    """POST one message; returns the HTTP response.
 
     :param str operation: link, update, unlink or resolve
     :param list[dict] items: items without reference_id and timestamp
+    :param str root: path before the operation
     """
     now = datetime.now(UTC).isoformat()
-    return {
+    message = {
         "header": {
             "version": "1.0.0",
             "message_id": str(uuid.uuid4()),
@@ -31,15 +32,7 @@ def message(operation, items, sender_id):
             ],
         },
     }
-
-
-def call(base_url, operation, items, sender_id="demo-client"):
-    """POST one message; returns the HTTP response. For parameters see message()."""
-    return requests.post(
-        f"{base_url}/mapper/sync/{operation}",
-        json=message(operation, items, sender_id),
-        timeout=60,
-    )
+    return requests.post(f"{base_url}{root}/{operation}", json=message, timeout=60)
 
 
 def resolve(base_url, wire_id):

@@ -24,6 +24,8 @@ ALL = ("ID", "name", "phone", "account")
 #: who is led through which door, and what of that person goes through it
 KINDS = {
     "linked": ALL,  # by the API
+    "later": ALL,  # by the API, asynchronously
+    "staged": ALL,  # by an import that waits for approval
     "served": ALL,  # by an officer
     "typing": ALL,  # a wish that an officer has not sent yet
     "listed": ("ID", "name"),  # by a programme, and unknown to the registry
@@ -82,6 +84,8 @@ class Planted:
         self.people["linked"] = linked._replace(account=_mobile())
         self.ids = {}  #: name of what was made -> (model, record id)
         self._link()
+        self._link_later()
+        self._stage()
         self._serve()
         self._type()
         self._list()
@@ -113,6 +117,48 @@ class Planted:
             (result,) = answer.json()["message"][f"{operation}_response"]
             # a pair of both is not a look-up that every client may do
             assert result["status"] == "succ" or operation == "resolve", result
+
+    def _link_later(self):
+        person = self.people["later"] = self.people["later"]._replace(account=_mobile())
+        item = {
+            "id": person.wire_id,
+            "fa": WALLET.format(number=person.account),
+            "name": person.name,
+            "phone_number": person.phone,
+        }
+        root = "/mapper/async"
+        answer = g2p.call(self.spar.base_url, "link", [item], root=root)
+        assert answer.status_code == 200, answer.text
+        deadline = time.monotonic() + 60
+        while not g2p.resolve(self.spar.base_url, person.wire_id).get("fa"):
+            assert time.monotonic() < deadline, "an asynchronous message is not done"
+            time.sleep(0.5)
+
+    def _stage(self):
+        """An import as far as one person gets: uploaded and checked."""
+        person = self.people["staged"]
+        http = requests.Session()
+        self.spar.log_in(http, "administrator", "administrator")
+        page = http.get(self.spar.base_url + "/odoo", timeout=60).text
+        token = re.search(r'csrf_token: "([^"]+)"', page).group(1)
+        call = self.call("administrator")
+        load = call("g2p.spar.import", "create", {"name": "Pensions"})
+        rows = [
+            "id,account type,provider,branch,account number,name,phone",
+            f"{person.wire_id},bank,HDFC,HDFC0000522,{person.account},{person.name},"
+            f"{person.phone}",
+        ]
+        content = "\n".join(rows).encode()
+        answer = http.post(
+            f"{self.spar.base_url}/spar/import/{load}/part/0",
+            data=content,
+            headers={"X-CSRF-Token": token},
+            timeout=60,
+        )
+        assert answer.status_code == 204, answer.text
+        call("g2p.spar.import", "finish_upload", [load], "people.csv", len(content))
+        call("g2p.spar.import", "action_check", [load])
+        self._wait("g2p.spar.import", load, "checked", call)
 
     def _serve(self):
         person, call = self.people["served"], self.call("officer")

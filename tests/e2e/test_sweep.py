@@ -11,7 +11,7 @@ from sweeper import Sweeper, Texts, fields_by_model
 
 MAPPER = "g2p_spar_mapper.group_spar_"
 DIRECTORY = "g2p_spar_bank_directory.group_spar_"
-NAMES = {"name of linked", "name of served"}
+NAMES = {f"name of {who}" for who in ("linked", "later", "served")}
 TYPED = {f"{what} of typing" for what in ("ID", "name", "phone", "account")}
 LISTED = {f"{what} of {who}" for what in ("ID", "name") for who in ("linked", "served")}
 
