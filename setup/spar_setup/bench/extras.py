@@ -142,7 +142,7 @@ def _hottest(text):
     found = Counter()
     for line in text.splitlines():
         stack, _blank, count = line.rpartition(" ")
-        name = stack.rpartition(";")[2].rpartition(":")[0]
+        name = stack.rpartition(";")[2].rpartition(":")[0] + ")"
         found[name.replace(str(places.ROOT) + "/", "")] += int(count)
     total = sum(found.values()) or 1
     return [(name, count / total) for name, count in found.most_common(TOP)]
