@@ -13,6 +13,7 @@ from support.book import DONE, LINK, UNLINK, UPDATE, Book, at_once, new_ids
 ROUNDS = 25
 ITEMS = 50
 SILENT = 6  #: callers that stop in the middle, more than there are workers
+SILENT_API = 3
 SLOW = 1  #: callers that send drop by drop
 DROP_EVERY = 0.5  # seconds
 PATIENCE = 15  # seconds until others must have their answer
@@ -105,12 +106,18 @@ def _ask(book):
 
 
 def test_silence_in_the_middle(spar, carrier):
-    """Callers that say nothing more do not keep others from their answers."""
+    """Callers that say nothing more do not keep others from their answers.
+
+    Odoo hangs up after two seconds. The API server does not; there they may be as many
+    as one process has threads, less one. In front of both belongs a proxy that reads a
+    message to its end before it hands it on.
+    """
     book = Book(carrier)
-    with _half_sent(book, SILENT):
+    count = SILENT if carrier == spar.base_url else SILENT_API
+    with _half_sent(book, count):
         seconds = _ask(book)
-    print(f"10 answers in {seconds:.1f} s beside {SILENT} silent callers")
-    print(book.check(spar))
+    print(f"10 answers in {seconds:.1f} s beside {count} silent callers")
+    print(f"and 10 in {_ask(book):.1f} s when those are gone; {book.check(spar)}")
 
 
 def test_drop_by_drop(spar, carrier):
