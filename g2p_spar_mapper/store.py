@@ -35,11 +35,14 @@ LOCK_LIVE = """
        FOR NO KEY UPDATE OF m
 """
 
+# Removals under way are waited for first: the ledger has them before what follows.
 NEXT_IDS = """
-    SELECT nextval('g2p_spar_mapping_id_seq'),
-           nextval('g2p_spar_mapping_event_id_seq'),
-           statement_timestamp() AT TIME ZONE 'UTC'
-      FROM generate_series(1, %(count)s)
+    WITH waited AS MATERIALIZED (
+        SELECT FROM g2p_spar_mapping WHERE closed_at IS NULL
+           AND id_key = ANY(%(keys)s::varchar[]) ORDER BY id_key FOR NO KEY UPDATE)
+    SELECT nextval('g2p_spar_mapping_id_seq'), nextval('g2p_spar_mapping_event_id_seq'),
+           clock_timestamp() AT TIME ZONE 'UTC'
+      FROM (SELECT count(*) FROM waited) w, generate_series(1, %(count)s)
 """
 
 NEXT_EVENT_IDS = """
@@ -321,7 +324,8 @@ def write_periods(env, rows, verb, actor_values):
         mapping is left out
     """
     rows = sorted(rows)  # by id_key, then by pos
-    ids = execute(env, SQL(NEXT_IDS, count=len(rows)))
+    keys = [row.id_key for row in rows] if verb == "link" else []  # else locked
+    ids = execute(env, SQL(NEXT_IDS, count=len(rows), keys=array(keys)))
     at = ids[0][2]
     ring = get_keyring()
     sealed = ring.seal_many(

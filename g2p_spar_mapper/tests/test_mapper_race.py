@@ -189,6 +189,16 @@ class TestMapperRace(KeyCase, BaseCase):
         code = self.get_outcome(self.remove, lambda mapper: self.link(mapper, "race-2"))
         self.assertEqual(code, oc.OK)
         self.assertPeriods(["closed", "active"])
+        # the ledger has them in the order in which they happened
+        with db_connect(get_db_name()).cursor() as cr:
+            cr.execute(
+                "SELECT verb, at FROM g2p_spar_mapping_event"
+                " WHERE purpose = %s ORDER BY id",
+                [ACTOR.purpose],
+            )
+            verbs, times = zip(*cr.fetchall(), strict=True)
+        self.assertEqual(verbs, ("link", "unlink", "link"))
+        self.assertEqual(list(times), sorted(times))
 
     def test_waiting_in_vain(self):
         """Somebody keeps replacing the mapping: it may be tried again."""
