@@ -16,8 +16,9 @@ BACK = 20  # seconds after which everything has to work again
 #: What servers say about a database that is not there, each time with the reason.
 EXPECTED_LOG = (
     # ours, for a request that was answered with 503
-    r"g2p_spar_mapper\.faults: API request put off: \w+$",
-    r"steady_server: No process is replaced while the database is away: \w+$",
+    r"g2p_spar_mapper\.faults: API request put off: \w+\s*$",
+    r"steady_server: No process is replaced while the database is away: \w+\s*$",
+    r"g2p_spar_mapper\.reads: \d+ look-ups wait for the database",
     # the same request as Odoo sees it: it cannot even ask which addons there are
     r"odoo\.http: Database or registry unusable, trying without",
     r"odoo\.sql_db: Connection to the database failed",

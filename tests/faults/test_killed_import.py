@@ -31,7 +31,7 @@ def _wait(user, load, is_reached):
 def _kill_in_the_middle(spar, user, load, count, state):
     """Kill the worker once a part is done, and wait for the end all the same."""
     _wait(user, load, lambda figures: figures[count] or figures["state"] == state)
-    workers.kill_one_answering(spar.instance.running(), spar.base_url)
+    workers.kill_one_answering(spar.instance, spar.base_url)
     return _wait(user, load, lambda figures: figures["state"] == state)
 
 

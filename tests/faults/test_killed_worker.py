@@ -36,7 +36,7 @@ def _work(book, over, random_number):
 
 def test_killed_worker(spar, carrier):
     # the API server's word for what is done to its workers here
-    spar.allow_log(r"_granian: Unexpected exit from worker-\d+$")
+    spar.allow_log(r"_granian: Unexpected exit from worker-\d+\s*$")
     book = Book(carrier)
     over = threading.Event()
     chance = random.Random(17)
