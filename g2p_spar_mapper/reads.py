@@ -95,7 +95,7 @@ def note(dbname, actor, items, keys, found):
 
 def flush(cr):
     """Write all entries of a database with a cursor; for tests."""
-    _log.write(cr)
+    _log.write_with(cr)
 
 
 class ReadLog:
@@ -179,7 +179,7 @@ class ReadLog:
                 cr.execute(NEXT_IDS, [len(entries)])
                 ids.extend(id_ for (id_,) in cr.fetchall())
             _insert(cr, ids, entries)
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
         self._unwritten = None
 
     def _take(self):
@@ -189,11 +189,12 @@ class ReadLog:
             entries.append(self._entries.popleft()[1])
         return entries
 
-    def write(self, cr):
+    def write_with(self, cr):
         """Write all entries of the cursor's database with it."""
         with self._writing:
-            mine = [entry for dbname, entry in self._entries if dbname == cr.dbname]
-            self._entries.clear()
+            entries = [self._entries.popleft() for _left in range(len(self._entries))]
+            mine = [entry for dbname, entry in entries if dbname == cr.dbname]
+            self._entries.extend(entry for entry in entries if entry[0] != cr.dbname)
             if mine:
                 cr.execute(NEXT_IDS, [len(mine)])
                 _insert(cr, [id_ for (id_,) in cr.fetchall()], mine)

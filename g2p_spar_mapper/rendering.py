@@ -34,7 +34,7 @@ class Rendering(NamedTuple):
     compiled: re.Pattern  #: takes the text apart
     fa_type: str
 
-    def write(self, outcome):
+    def rewrite(self, outcome):
         """A found mapping with its address in this form, or as it was.
 
         :param Outcome outcome: of a resolve; with an address
@@ -76,7 +76,7 @@ def render(found, renderings):
     :rtype: list[Outcome]
     """
     return [
-        renderings[outcome.account_type].write(outcome)
+        renderings[outcome.account_type].rewrite(outcome)
         if outcome.code == outcomes.OK
         and outcome.fa
         and outcome.account_type in renderings

@@ -49,16 +49,16 @@ def edit_sheet(data, change):
 
 @tagged("post_install", "-at_install")
 class TestTableReader(BaseCase):
-    def read(self, data, **options):
+    def records(self, data, **options):
         file = io.BytesIO(data)
         return list(iter_records(file, detect(file, **options)))
 
     def cells(self, data, **options):
-        return [record.cells for record in self.read(data, **options)]
+        return [record.cells for record in self.records(data, **options)]
 
     def assert_refused(self, data, words, line=0):
         with self.assertRaises(TableError) as caught:
-            self.read(data)
+            self.records(data)
         self.assertIn(words, caught.exception.message._source)
         self.assertEqual(caught.exception.line, line)
 
@@ -111,7 +111,7 @@ class TestTableReader(BaseCase):
 
     def test_numbers_that_excel_has_rounded_are_told_apart(self):
         rows = [[123456789012345, 1234567890123456789, "1234567890123456789", 0.5, 1.0]]
-        (record,) = self.read(workbook(rows))
+        (record,) = self.records(workbook(rows))
         self.assertEqual(record.rounded, {1})
         self.assertEqual(record.cells[0], "123456789012345")
         self.assertEqual(record.cells[2:], ["1234567890123456789", "0.5", "1"])
@@ -128,7 +128,7 @@ class TestTableReader(BaseCase):
                 b"</c></row></sheetData></worksheet>"
             )
 
-        records = [r for r in self.read(edit_sheet(data, inline)) if any(r.cells)]
+        records = [r for r in self.records(edit_sheet(data, inline)) if any(r.cells)]
         self.assertEqual(
             [(r.line, r.cells) for r in records], [(1, ["ab", "", "1500"]), (3, ["z"])]
         )
@@ -165,7 +165,7 @@ class TestTableReader(BaseCase):
         junk = random.Random(7)  # repeatable
         for start in b"", b"PK\x03\x04", b"\xff\xfe", b"\xd0\xcf\x11\xe0":
             with self.assertRaises(TableError):
-                self.read(start + junk.randbytes(200_000))
+                self.records(start + junk.randbytes(200_000))
 
     def test_entities_are_not_expanded(self):
         data = edit_sheet(

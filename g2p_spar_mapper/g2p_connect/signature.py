@@ -235,9 +235,9 @@ def sign(private, alg, kid, payload, now=None):
 def _decode_base64(part):
     """URL-safe and without padding (RFC 7515), nothing else."""
     try:
-        if b"=" not in part:
-            padding = b"=" * (-len(part) % 4)
-            return base64.b64decode(part + padding, b"-_", validate=True)
+        if b"=" in part:
+            raise binascii.Error("padding")
+        padding = b"=" * (-len(part) % 4)
+        return base64.b64decode(part + padding, b"-_", validate=True)
     except binascii.Error:
-        pass
-    raise SignatureError("a part is not base64url")
+        raise SignatureError("a part is not base64url") from None

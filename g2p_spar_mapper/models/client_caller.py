@@ -84,11 +84,11 @@ class G2pSparClient(models.Model):
         """Test clients are kept to IDs for tests, and live ones off them."""
         self.ensure_one()
         id_types = self.env["g2p.spar.id.type"].with_context(active_test=False)
-        for_tests = id_types.search([("is_test", "=", True)])
         if self.state == "test":
-            allowed = for_tests
+            allowed = id_types.search([("is_test", "=", True)])
         else:
-            allowed = (self.id_type_ids or id_types.search([])) - for_tests
+            allowed = id_types.search([("is_test", "=", False)])
+            allowed &= self.id_type_ids or allowed
         return Limits(
             id_types=frozenset(allowed.ids),
             providers=frozenset(self.fsp_ids.mapped("code")) if self.fsp_ids else None,
