@@ -12,7 +12,7 @@ def test_verified_ledger(spar):
     book = Book(spar.base_url)
     book.insist(book.write(LINK, new_ids(10)))  # there is one when this runs alone
     call = spar.odoo_rpc("auditor", "auditor")
-    action = call("g2p.spar.ledger.check", "action_verify")
+    action = call("g2p.spar.ledger.check", "action_verify", [])
     end = time.monotonic() + PATIENCE
     while True:
         fields = ["state", "event_count", "mapping_count", "fault_count"]
@@ -31,4 +31,4 @@ def test_verified_ledger(spar):
     assert stored["doubled"] == 0
     assert check["event_count"] == stored["events"]
     assert check["mapping_count"] == stored["mappings"]
-    print(f"{stored['events']} rows of the ledger and {stored['mappings']} are sound")
+    print(f"sound: {stored['events']} rows of the ledger, {stored['mappings']} periods")

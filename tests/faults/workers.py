@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
+RENEW = 1.0  # seconds after which processes are looked for anew
+
 
 def of_instance(instance):
     """All processes of an instance's servers except the main ones.
@@ -50,9 +52,11 @@ def kill_one_answering(instance, base_url, patience=20):
     :raise AssertionError: nobody was answered all the time
     """
     end = time.monotonic() + patience
-    while time.monotonic() < end:
-        for process in answering(of_instance(instance), base_url):
-            process.send_signal(signal.SIGKILL)
-            return process.pid
-        time.sleep(0.01)
+    while (now := time.monotonic()) < end:
+        processes = of_instance(instance)
+        while time.monotonic() < now + RENEW:  # looking for them takes its time
+            for process in answering(processes, base_url):
+                process.send_signal(signal.SIGKILL)
+                return process.pid
+            time.sleep(0.001)
     raise AssertionError("no process answers anybody")
