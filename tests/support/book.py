@@ -11,6 +11,7 @@ import itertools
 import json
 import time
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,10 +93,12 @@ class Book:
     """Sends messages to one address and keeps what became of them.
 
     :param str base_url: of the server that shall answer
+    :param linked: IDs that have been linked, once, by others before
     """
 
-    def __init__(self, base_url):
+    def __init__(self, base_url, linked=()):
         self.base_url = base_url
+        self.linked = frozenset(linked)
         self.messages = []
         self.seen = {DONE: 0, LATER: 0, CUT: 0}
 
@@ -248,7 +251,7 @@ class Book:
         events = self._read_events(spar, changes)
         self._check_messages(changes, events)
         last = self._check_histories(changes, events)
-        self._check_periods(spar, events)
+        self._check_periods(spar, last.values(), events)
         self._check_resolved(last, resolve_url or self.base_url)
         done = [deed for msg in changes for deed in msg.deeds if deed.acknowledged]
         unknown = [msg for msg in changes if not msg.answered]
@@ -287,8 +290,7 @@ class Book:
             else:
                 assert len(set(there)) == 1, f"half of it is stored: {message}"
 
-    @staticmethod
-    def _check_histories(changes, events):
+    def _check_histories(self, changes, events):
         """The order of changes of each ID is possible; return the last one of each.
 
         :return: the last :class:`Deed` of each ID that is in the ledger, by ID
@@ -304,7 +306,7 @@ class Book:
             deeds.sort(key=lambda deed: deed.event["id"])
             rows = [deed.event for deed in deeds]
             assert len({row["id_key"] for row in rows}) == 1
-            is_linked = False
+            is_linked = wire_id in self.linked
             for deed, row in zip(deeds, rows, strict=True):
                 assert row["verb"] == deed.operation
                 assert (deed.operation == LINK) == (not is_linked), "impossible order"
@@ -319,14 +321,17 @@ class Book:
             last[wire_id] = deeds[-1]
         return last
 
-    @staticmethod
-    def _check_periods(spar, events):
+    def _check_periods(self, spar, last, events):
         """One live mapping for each ID that is linked, and one period per address."""
+        periods = Counter(
+            row["id_key"] for row in events.values() if row["verb"] != UNLINK
+        )
         expected = {}
-        for row in events.values():  # in the order of the ledger
-            live, periods = expected.get(row["id_key"], (0, 0))
-            opens = row["verb"] != UNLINK
-            expected[row["id_key"]] = (int(opens), periods + opens)
+        for deed in last:
+            id_key = deed.event["id_key"]
+            before = deed.wire_id in self.linked
+            live = int(deed.operation != UNLINK)
+            expected[id_key] = (live, periods[id_key] + before)
         rows = spar.psql(
             "SELECT id_key, count(*) AS periods,"
             "       count(*) FILTER (WHERE closed_at IS NULL) AS live,"
