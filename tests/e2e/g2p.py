@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 import requests
 
 
-def call(base_url, operation, items, sender_id="demo-client", root="/mapper/sync"):
-    """POST one message; returns the HTTP response.
+def message(operation, items, sender_id):
+    """One message, as a dictionary.
 
     :param str operation: link, update, unlink or resolve
     :param list[dict] items: items without reference_id and timestamp
-    :param str root: path before the operation
     """
     now = datetime.now(UTC).isoformat()
-    message = {
+    return {
         "header": {
             "version": "1.0.0",
             "message_id": str(uuid.uuid4()),
@@ -32,7 +31,18 @@ def call(base_url, operation, items, sender_id="demo-client", root="/mapper/sync
             ],
         },
     }
-    return requests.post(f"{base_url}{root}/{operation}", json=message, timeout=60)
+
+
+def call(base_url, operation, items, sender_id="demo-client", root="/mapper/sync"):
+    """POST one message; returns the HTTP response. For the others see message().
+
+    :param str root: path before the operation
+    """
+    return requests.post(
+        f"{base_url}{root}/{operation}",
+        json=message(operation, items, sender_id),
+        timeout=60,
+    )
 
 
 def resolve(base_url, wire_id):
