@@ -62,7 +62,7 @@ def _check_states(book):
         if deed.event:
             states.setdefault(deed.wire_id, []).append(deed)
     for history in states.values():
-        history.sort(key=lambda deed: deed.event["id"])
+        history.sort(key=lambda deed: deed.place)
     counted = Counter()
     for deed in deeds:
         answer = deed.result["status_reason_code"] if deed.is_observation else "done"
