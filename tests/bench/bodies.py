@@ -70,9 +70,12 @@ def main(path):
             body = message(job, numbers)
             signature = ""
             if job["key"]:
-                signature = jwt.api_jws.encode(
+                whole = jwt.api_jws.encode(
                     body, job["key"], "RS256", headers={"kid": "bench"}
                 )
+                # without the payload, which is too long for a header
+                protected, _payload, signed = whole.split(".")
+                signature = f"{protected}..{signed}"
             file.write(f"{len(body)} {signature}\n".encode() + body + b"\n")
 
 
