@@ -53,7 +53,7 @@ LOOKUPS = {
 #: anybody may read it, and digits of a number stand in one code or another
 DIRECTORY_MODELS = {"g2p.spar.fsp", "g2p.spar.fsp.branch"}
 #: what Odoo logs of questions that it refuses or has no answer to
-REFUSALS = r"(WARNING|ERROR) \S+ odoo\.(http|sql_db|domains|orm\.[a-z_]+): "
+REFUSALS = r"(WARNING|ERROR) \S+ odoo\.(http|models|domains): "
 
 
 @pytest.fixture(scope="module")
