@@ -271,7 +271,10 @@ class Sweeper:
 
 
 class Texts:
-    """What searches are tried with: whole values, and pieces that masks hide.
+    """What searches are tried with: whole values, and what masks hide of them.
+
+    The pieces are long: five digits stand in one checksum, style sheet or bank code
+    or another.
 
     :param people: list of :class:`planted.Person`
     :param Texts decoys: the same of people who are stored nowhere
@@ -280,7 +283,7 @@ class Texts:
     def __init__(self, people, decoys=None):
         self.wholes = [value for person in people for value in person]
         self.parts = [
-            text[3:-4] for person in people for text in person.secrets().values()
+            text[:-4] for person in people for text in person.secrets().values()
         ]
         self.decoys = decoys
 
