@@ -9,7 +9,8 @@ JSON, and writes what came of it to standard output::
 
 ``bodies`` is a file of requests: for each a line ``length signature`` and the body;
 with ``repeat`` they are sent again from the start. A client sends its next request when
-it has the answer to the last one. Runs for ``seconds``, or until all are sent.
+it has the answer to the last one, over a new connection if the server ends each one
+(Odoo's own does). Runs for ``seconds``, or until all are sent.
 """
 
 import json
@@ -26,9 +27,15 @@ class Client:
     """One connection."""
 
     def __init__(self, address):
-        self.socket = socket.create_connection(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.address = address
         self.started = 0.0
+        self.connect()
+
+    def connect(self):
+        """Open a connection, the first one or one more."""
+        self.socket = socket.create_connection(self.address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.is_ending = False
 
     def send(self, request):
         self.received = []
@@ -46,7 +53,11 @@ class Client:
             head, end, _rest = b"".join(self.received).partition(b"\r\n\r\n")
             if not end:
                 return False
-            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            head = head.lower()
+            self.is_ending = (
+                head.startswith(b"http/1.0") or b"connection: close" in head
+            )
+            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
             self.missing = len(head) + 4 + length - sum(map(len, self.received))
         else:
             self.missing -= len(chunk)
@@ -102,15 +113,20 @@ def run(job):
             latencies.append(now - client.started)
             answers.append(client.answer)
             request = next(requests, None) if now < end else None
-            if request:
-                client.send(request)
-            else:
+            if not request:
                 selector.unregister(client.socket)
                 busy -= 1
+                continue
+            if client.is_ending:
+                selector.unregister(client.socket)
+                client.socket.close()
+                client.connect()
+                selector.register(client.socket, selectors.EVENT_READ, client)
+            client.send(request)
     took = time.perf_counter() - begin
     for client in clients:
         client.socket.close()
-    bad = [answer for answer in answers if not answer.startswith(b"HTTP/1.1 200")]
+    bad = [answer for answer in answers if answer[8:13] != b" 200 "]
     if bad:
         raise SystemExit(f"{len(bad)} of {len(answers)}: {bad[0][:500]!r}")
     # the header of an answer has a status as well

@@ -17,6 +17,9 @@ ANSWER = json.dumps(
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # head and body in one packet: in two, the second would wait 40 ms for a receipt
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def do_POST(self):  # noqa: N802 - the name the server looks for
         self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 from .. import places
-from ..console import Failure
+from ..console import Failure, step
 from . import PROGRAMS
 from .systems import FA, SENDER, SIGNED_SENDER, WIRE_ID
 
@@ -96,6 +96,24 @@ class Load:
         self.seconds = seconds
         self.key = key
         self.file = places.STATE / "bench-bodies"
+
+    def in_turn(self, cells, systems, rounds):
+        """Run each cell against one system and then the others, in each round.
+
+        What disturbs the machine disturbs all of them; the first is first in half of
+        the rounds.
+
+        :return: for each cell a list of runs for each system
+        """
+        runs = {cell: [[] for _system in systems] for cell in cells}
+        for number in range(rounds):
+            with step(f"Round {number + 1} of {rounds}"):
+                for cell, found in runs.items():
+                    self.prepare(cell)
+                    pairs = list(zip(systems, found, strict=True))
+                    for system, of_system in pairs[:: 1 if number % 2 else -1]:
+                        of_system.append(self.run(cell, system))
+        return runs
 
     def prepare(self, cell):
         """Write the requests of a round."""

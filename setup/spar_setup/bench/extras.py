@@ -2,16 +2,19 @@
 """What ``setup/bench`` measures of our own registry alone."""
 
 import json
+import statistics
 import subprocess
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import places, python_env
 from ..console import Failure, run, say, step
 from . import PROGRAMS
 from .cells import Cell
-from .systems import Ours
+from .systems import WORKERS, Ours, System
+from .tables import ratios
 
 LARGE = 10  #: times as many rows
 RESOLVES = 10_000_000  #: IDs looked up while memory is watched
@@ -37,6 +40,14 @@ FILLER = """
 """
 
 
+class Served(NamedTuple):
+    """A server of ours that answers already."""
+
+    name: str
+    port: int
+    root: str = System.root
+
+
 class LargeOurs(Ours):
     """A copy of our registry with ten times the rows."""
 
@@ -59,27 +70,44 @@ def compare_sizes(load, ours, given, report):
     try:
         ours.start(False)
         large.start(False)
-        runs = {cell: ([], []) for cell in (_BULK, Cell("resolve", 1, 1))}
-        for number in range(given.rounds):
-            with step(f"Round {number + 1} of {given.rounds}"):
-                for cell, found in runs.items():
-                    load.prepare(cell)
-                    pairs = list(zip((ours, large), found, strict=True))
-                    for system, of_system in pairs[:: 1 if number % 2 else -1]:
-                        of_system.append(load.run(cell, system))
+        cells = (_BULK, Cell("resolve", 1, 1))
+        runs = load.in_turn(cells, (ours, large), given.rounds)
     finally:
         ours.stop()
         large.drop()
     report.add(f"\n## {given.rows:,} against {given.rows * LARGE:,} rows\n")
     for cell, (small_runs, large_runs) in runs.items():
-        ratios = sorted(
-            one.rate / other.rate
-            for one, other in zip(large_runs, small_runs, strict=True)
-        )
-        report.add(
-            f"- {cell}: with ten times the rows {ratios[len(ratios) // 2]:.2f} of the "
-            f"rate ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        )
+        report.add(f"- {cell}: {_compared(small_runs, large_runs)} with the larger one")
+
+
+def compare_servers(load, ours, given, report):
+    """The same calls over Odoo's own server and over ``spar_api``, in turn."""
+    odoo = Served("Odoo's own server", places.free_port())
+    api = Served("spar_api", places.free_port())
+    cells = (
+        *(Cell("resolve", 1, 1), Cell("resolve", 1, 4), _BULK),
+        *(Cell("link", 1, 4), Cell("link", 1000, 4)),
+    )
+    ours.instance.start(odoo.port, WORKERS, api.port)
+    try:
+        runs = load.in_turn(cells, (odoo, api), given.rounds)
+    finally:
+        ours.instance.stop()
+    report.add(
+        "\n## The API by Odoo's own server and by spar_api, two processes each\n"
+    )
+    for cell, (by_odoo, by_api) in runs.items():
+        report.add(f"- {cell}: {_compared(by_odoo, by_api)} by spar_api")
+
+
+def _compared(runs, others):
+    """How the rates of ``others`` relate to those of ``runs``, in words."""
+    found = ratios(others, runs)
+    before, after = (statistics.median(run.rate for run in of) for of in (runs, others))
+    return (
+        f"{before:,.0f} items/s, {after:,.0f} or {statistics.median(found):.2f} times "
+        f"that ({min(found):.2f} to {max(found):.2f})"
+    )
 
 
 def watch_memory(load, ours, report):

@@ -39,15 +39,11 @@ class System:
     """What both have: a name, a port, a process that is stopped in the end."""
 
     name = ""
+    root = "/mapper/sync"  #: path of the synchronous operations
 
     def __init__(self):
         self.port = places.free_port()
         self.process = None
-
-    @property
-    def root(self):
-        """Path of the synchronous operations."""
-        return "/mapper/sync"
 
     def _launch(self, command, log, **options):
         with log.open("ab") as output:
