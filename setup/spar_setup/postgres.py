@@ -89,8 +89,16 @@ class PostgresServer:
         return {row[0] for row in self.query("SELECT datname FROM pg_database")}
 
     def drop(self, database):
-        """Drop a database, if it exists, with whoever is connected."""
-        self.query(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        """Drop a database, if it exists, with those of our role that are connected.
+
+        ``WITH (FORCE)`` would refuse whenever autovacuum is at work there, which a role
+        without rights may not end; a plain ``DROP DATABASE`` ends it by itself.
+        """
+        self.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{database}' AND usename = current_user"
+        )
+        self.query(f'DROP DATABASE IF EXISTS "{database}"')
 
     def copy(self, source, target):
         """Make a database as a copy of another that nobody is connected to."""
