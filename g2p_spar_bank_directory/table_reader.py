@@ -115,7 +115,9 @@ def iter_records(file, form, offset=0, line=1):
     :raise TableError: the rest cannot be read; names the line
     """
     if form.kind == "xlsx":
-        yield from xlsx_reader.iter_rows(file, form.sheet, offset, line)
+        for record in xlsx_reader.iter_rows(file, form.sheet, offset, line):
+            _check_lengths(record.cells, record.line)
+            yield record
         return
     file.seek(offset or form.start)
     text = io.TextIOWrapper(_Lent(file), encoding=form.encoding, newline="")
@@ -136,12 +138,16 @@ def read_csv(lines, delimiter, line=1):
     first, start = line, line
     try:
         for cells in reader:
-            if max(map(len, cells), default=0) > MAX_CELL:
-                raise csv.Error("field larger than field limit")
+            _check_lengths(cells, start)
             yield start, cells
             start = first + reader.line_num
     except csv.Error as err:
         raise TableError(csv_reason(err), start) from None
+
+
+def _check_lengths(cells, line):
+    if max(map(len, cells), default=0) > MAX_CELL:
+        raise TableError(csv_reason("field larger than field limit"), line)
 
 
 class _Lines:

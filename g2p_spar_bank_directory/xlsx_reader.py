@@ -11,7 +11,7 @@ import re
 import zipfile
 import zlib
 from array import array
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from posixpath import join, normpath
 
 from lxml import etree
@@ -24,6 +24,7 @@ _lt = LazyTranslate(__name__)
 
 BLOCK = 1 << 18  #: bytes of XML read at a time
 MAX_PIECE = 16 << 20  #: bytes of XML in which one row has to end
+MAX_BOOK = 8 << 20  #: bytes of XML of the list of sheets
 MAX_SHEET = (2 << 30) - 1  #: bytes of XML of a sheet
 MAX_TEXTS = 400 << 20  #: bytes of XML of the texts
 MAX_CELLS = 1000  #: columns
@@ -31,6 +32,7 @@ EXACT_DIGITS = 15  #: of a number in a spreadsheet
 
 _ROOT = re.compile(rb"<(?:([\w.-]+):)?(worksheet|sst)\b[^>]*>")
 _CELL = re.compile(r"([A-Z]{1,3})[0-9]+")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 def find_sheet(file):
@@ -80,13 +82,27 @@ def iter_rows(file, sheet, offset=0, line=1):
         for root, end in _pieces(archive, sheet, b"row", offset):
             last = len(root) - 1
             for number, row in enumerate(root):
-                line = int(row.get("r") or line)
+                line = _row_number(row, line)
                 cells, rounded = _read_row(row, texts)
                 # only behind the last row of a piece can reading go on later
                 place = end if number == last else None
                 if any(cells) or place:
                     yield Record(line, cells, place, line + 1, rounded)
                 line += 1
+
+
+def _row_number(row, least):
+    """The number a row says it has, else the next one; numbers only grow."""
+    number = _whole(row.get("r") or str(least))
+    if number < least:
+        raise _broken()
+    return number
+
+
+def _whole(text):
+    if not _WHOLE.fullmatch(text):
+        raise _broken()
+    return int(text)
 
 
 def _open(file):
@@ -114,6 +130,8 @@ def _parser():
 
 
 def _parse(archive, name):
+    if archive.getinfo(name).file_size > MAX_BOOK:
+        raise _broken()
     try:
         return etree.fromstring(archive.read(name), _parser())
     except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, RuntimeError):
@@ -197,7 +215,7 @@ class _Texts:
                 self.ends.append(len(self.letters))
 
     def __getitem__(self, number):
-        if not 0 <= number < len(self.ends) - 1:
+        if number >= len(self.ends) - 1:
             raise _broken()
         return self.letters[self.ends[number] : self.ends[number + 1]].decode()
 
@@ -254,7 +272,7 @@ def _read_cell(cell, texts):
     if not value or kind == "e":
         return "", False
     if kind == "s":
-        return texts[int(value)], False
+        return texts[_whole(value)], False
     if kind != "n":
         return value, False
     return _read_number(value)
@@ -265,10 +283,11 @@ def _read_number(text):
     if text.isdigit() and len(text) <= EXACT_DIGITS:
         return text, False
     try:
-        number = Decimal(text)
-    except InvalidOperation:
+        number = +Decimal(text)
+        is_rounded = abs(number) >= 10**EXACT_DIGITS
+    except ArithmeticError:  # no number, or none that a spreadsheet could hold
         return text, False
-    if abs(number) >= 10**EXACT_DIGITS:
+    if is_rounded:
         return (f"{number:f}" if abs(number) < 10**40 else text), True
     shown = f"{number:f}"
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown), False

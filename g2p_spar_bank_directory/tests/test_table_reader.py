@@ -34,6 +34,11 @@ def workbook(rows=ROWS, **sheets):
 
 def edit_sheet(data, change):
     """The same workbook with the XML of its first sheet changed."""
+    return edit_member(data, "sheet1.xml", change)
+
+
+def edit_member(data, member, change):
+    """The same workbook with the XML of one member changed."""
     target = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(data)) as old,
@@ -41,9 +46,7 @@ def edit_sheet(data, change):
     ):
         for name in old.namelist():
             content = old.read(name)
-            new.writestr(
-                name, change(content) if name.endswith("sheet1.xml") else content
-            )
+            new.writestr(name, change(content) if name.endswith(member) else content)
     return target.getvalue()
 
 
@@ -166,6 +169,40 @@ class TestTableReader(BaseCase):
         for start in b"", b"PK\x03\x04", b"\xff\xfe", b"\xd0\xcf\x11\xe0":
             with self.assertRaises(TableError):
                 self.records(start + junk.randbytes(200_000))
+
+    def one_cell(self, old, new, member="sheet1.xml"):
+        """A workbook with one cell, 1, and a piece of its XML replaced."""
+
+        def change(xml):
+            self.assertIn(old, xml)
+            return xml.replace(old, new, 1)
+
+        return edit_member(workbook([[1]]), member, change)
+
+    def test_a_damaged_sheet_is_refused(self):
+        for number in b"x", b"-5", b"0", b"99999999999":
+            data = self.one_cell(b'<row r="1"', b'<row r="%s"' % number)
+            self.assert_refused(data, "damaged")
+        twice = self.one_cell(b"</row>", b'</row><row r="1"><c><v>2</v></c></row>')
+        self.assert_refused(twice, "damaged")
+        self.assert_refused(self.one_cell(b'"n"><v>1<', b'"s"><v>q<'), "damaged")
+
+    def test_numbers_beyond_all_bounds(self):
+        for text in "NaN", "sNaN", "1E99999999":
+            data = self.one_cell(b"<v>1<", b"<v>%s<" % text.encode())
+            self.assertEqual(self.cells(data), [[text]])
+        self.assertEqual(
+            self.cells(self.one_cell(b"<v>1<", b"<v>1E-9999999<")), [["0"]]
+        )
+
+    def test_a_workbook_cannot_fill_the_memory(self):
+        long = b"1" * 10_000_000
+        self.assert_refused(self.one_cell(b"<v>1<", b"<v>%s<" % long), "131,072", 1)
+        inline = b'"inlineStr"><is><t>%s</t></is><' % long
+        self.assert_refused(self.one_cell(b'"n"><v>1</v><', inline), "131,072", 1)
+        many = b'<sheet name="x"/>' * 1_000_000
+        book = self.one_cell(b"</sheets>", many + b"</sheets>", "workbook.xml")
+        self.assert_refused(book, "damaged")
 
     def test_entities_are_not_expanded(self):
         data = edit_sheet(
