@@ -17,6 +17,9 @@ _PORTS = {"http": 80, "https": 443}
 #: names and paths that mean what they say: no user, query, encoding or step upwards
 _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*")
+#: no part of an address that is called; blanks and control characters are dropped by
+#: the parser here, and not by the one that sends
+_REFUSED = re.compile(r"[\x00-\x20?#]")
 #: IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052)
 _TRANSLATED = ip_network("64:ff9b::/96")
 
@@ -26,7 +29,7 @@ def parse(url):
 
     :return: ``(scheme, host, port, path)``, or None when it is not acceptable
     """
-    if not url or len(url) > MAX_LENGTH or "?" in url or "#" in url:
+    if not url or len(url) > MAX_LENGTH or _REFUSED.search(url):
         return None
     try:
         parts = urlsplit(url)
@@ -98,7 +101,12 @@ def guard(networks):
             if network.version == address.version
         ):
             return
-        if not address.is_global or address.is_multicast or address.is_reserved:
+        if (
+            not address.is_global
+            or address.is_multicast
+            or address.is_reserved
+            or (address.version == 6 and address.is_site_local)  # private until 2004
+        ):
             raise SparConfigurationError(
                 "The receiver is in a network that must not be called.", "forbidden"
             )

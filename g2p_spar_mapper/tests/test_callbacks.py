@@ -36,6 +36,13 @@ class TestCallbackAddresses(BaseCase):
             "https://pay.example.org/\r\nX-Evil: 1",
             "https://pay.example.org/" + "x" * 1000,
             "https://pày.example.org/",
+            # what the parser takes out and the sender does not
+            "\x00https://pay.example.org/",
+            " https://pay.example.org/",
+            "https://pay.example.org/ ",
+            "https://pay.example.org/x\n",
+            "https://pay.exam\tple.org/",
+            "https://pay.example.org/\rx",
             "https://[::1/",
         ):
             with self.subTest(url=url):
@@ -107,6 +114,7 @@ class TestCallbackAddresses(BaseCase):
             "2002:7f00:1::",
             "2002:a02:1::1",
             "fe80::1%eth0",
+            "fec0::1",
             "fd00:2::1",
             "ff02::1",
         ):
