@@ -7,6 +7,8 @@ import msgspec
 
 from odoo.addons.g2p_spar_bank_directory.grammar import CONTROL
 
+from .g2p_connect.nesting import is_too_deep
+
 MAX_TEXT = 255
 MAX_PHONE = 32
 MAX_ADDITIONAL_INFO = 16_384  #: bytes of JSON per item
@@ -52,7 +54,7 @@ def write_additional_info(value):
 
     :param value: nothing, or a list of what JSON knows
     :return: JSON, empty for nothing; None for what can not be kept and given back: no
-        list, more than 16 KB of JSON, NUL, values JSON does not know
+        list, more than 16 KB of JSON, NUL, too deep, values JSON does not know
     :rtype: str | None
     """
     if not value:
@@ -63,6 +65,10 @@ def write_additional_info(value):
         encoded = msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
-    if len(encoded) > MAX_ADDITIONAL_INFO or _ESCAPED_NUL.search(encoded):
+    if (
+        len(encoded) > MAX_ADDITIONAL_INFO
+        or _ESCAPED_NUL.search(encoded)
+        or is_too_deep(encoded)
+    ):
         return None
     return encoded.decode()

@@ -5,6 +5,7 @@ from odoo import api, models
 
 from .. import callbacks, replay
 from ..g2p_connect import ack, checks, messages, paths, status
+from ..g2p_connect.nesting import is_too_deep
 from .gateway import Work
 
 
@@ -22,7 +23,10 @@ class G2pSparGateway(models.AbstractModel):
         It is stored, with its job, in this transaction: what got an ACK is not lost.
 
         :return: JSON of the Ack
+        :raise messages.MessageError: it could not be read again
         """
+        if is_too_deep(message.body):
+            raise messages.MessageError("body: nested too deeply")
         if fault := self._header_fault(message, client):
             return ack.build_error(ack.error_code(fault.code), fault.message)
         url = message.header.sender_uri or client.callback_url

@@ -162,7 +162,7 @@ class G2pSparTransaction(models.Model):
             return
         try:
             self._refuse(self._call(), "The message could not be processed")
-        except SparError as err:
+        except (SparError, messages.MessageError) as err:
             # nothing can be told without the key; the next clean-up tries again
             _logger.error("API message %s cannot be read: %s", self.id, err.message)
 

@@ -2,6 +2,7 @@
 """Asynchronous messages: taken at once, processed by a job. Numbers are those of the
 table of behaviour."""
 
+import functools
 import json
 from datetime import datetime, timedelta
 from unittest.mock import patch
@@ -14,7 +15,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
 
-from ..g2p_connect import paths
+from ..g2p_connect import messages, paths
 from ..models.mapper import G2pSparMapper
 from .api_case import ASYNC_ROOTS, OPERATIONS, ROOTS, ApiCase
 
@@ -253,6 +254,31 @@ class TestAsync(ApiCase):
             )
         self.assertError(response, 503, "err.service.unavailable")
         self.assertFalse(self.env["g2p.spar.transaction"].search([]))
+
+    def test_message_that_could_not_be_read_again(self):
+        """A job has less room than the server that took the message."""
+        message = self.message("link", [self.item(ID, fa=self.fa())])
+        for depth, status in ((90, 200), (101, 400), (400, 400)):
+            with self.subTest(depth=depth):
+                value = functools.reduce(lambda inner, _n: [inner], range(depth), 1)
+                message["header"]["meta"] = value
+                response = self.post("link", message, ASYNC_ROOTS[0])
+                self.assertEqual(response.status_code, status, response.text)
+        self.assertError(response, 400, "err.request.bad", "nested too deeply")
+        row = self.env["g2p.spar.transaction"].search([])
+        self.run_job(row, "process")
+        self.assertTrue(self.live_addresses(ID))
+
+    def test_message_that_cannot_be_read_any_more(self):
+        """A fault in telling that the job failed would keep the job's place taken."""
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        fault = messages.MessageError("body: cannot be read")
+        with (
+            patch.object(messages, "decode_request", side_effect=fault),
+            self.assertLogs("odoo.addons.g2p_spar_mapper.models.transaction_job"),
+        ):
+            row._job_process_failed()
+        self.assertEqual(row.state, "rcvd")
 
     def test_stranded_messages(self):
         row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
