@@ -1,4 +1,5 @@
 from . import g2p_spar_typed_text
+from . import g2p_spar_system_fields
 from . import g2p_spar_cached
 from . import g2p_spar_directory_mixin
 from . import g2p_spar_strategy
