@@ -50,6 +50,7 @@ _BOMS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_SHORTENED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+")
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -117,14 +118,16 @@ def iter_records(file, form, offset=0, line=1):
     if form.kind == "xlsx":
         for record in xlsx_reader.iter_rows(file, form.sheet, offset, line):
             _check_lengths(record.cells, record.line)
-            yield record
+            shortened = _find_shortened(record.cells)
+            yield record._replace(rounded=record.rounded | shortened)
         return
     file.seek(offset or form.start)
     text = io.TextIOWrapper(_Lent(file), encoding=form.encoding, newline="")
     lines = _Lines(file, text, form.encoding, offset or form.start, line)
     for start, cells in read_csv(lines, form.delimiter, line):
         if any(cell.strip() for cell in cells):
-            yield Record(start, cells, lines.offset, lines.line)
+            shortened = _find_shortened(cells)
+            yield Record(start, cells, lines.offset, lines.line, shortened)
 
 
 def read_csv(lines, delimiter, line=1):
@@ -148,6 +151,15 @@ def read_csv(lines, delimiter, line=1):
 def _check_lengths(cells, line):
     if max(map(len, cells), default=0) > MAX_CELL:
         raise TableError(csv_reason("field larger than field limit"), line)
+
+
+def _find_shortened(cells):
+    """Places of long numbers of which a spreadsheet program kept the first digits."""
+    return frozenset(
+        place
+        for place, cell in enumerate(cells)
+        if "E+" in cell and _SHORTENED.fullmatch(cell.strip())
+    )
 
 
 class _Lines:

@@ -25,5 +25,5 @@ class Record(NamedTuple):
     #: where to go on behind it, see ``table_reader.iter_records``; not behind every row
     end: int | None
     next_line: int
-    #: places of numbers so long that a spreadsheet program has rounded them
+    #: places of long numbers that a spreadsheet program has rounded or shortened
     rounded: frozenset = frozenset()

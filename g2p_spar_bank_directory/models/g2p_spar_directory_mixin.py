@@ -154,7 +154,8 @@ class DirectoryMixin(models.AbstractModel):
         :rtype: dict[str, recordset]
         """
         names = self._match_fields()
-        lowered = list({text.lower() for text in texts})
+        # PostgreSQL knows no text with NUL, so no entry has one
+        lowered = list({text.lower() for text in texts if "\x00" not in text})
         wanted = Domain.OR(
             Domain.custom(to_sql=partial(_is_any_of, name=name, texts=lowered))
             for name in names

@@ -118,7 +118,7 @@ class TestDirectory(DirectoryCommon):
         twins = self.Fsp._match_texts(["Other Bank"])["Other Bank"]
         self.assertEqual(twins, self.other_bank | twin)
         twin.active = False
-        found = self.Fsp._match_texts(["TWIN", "nobody", ""])
+        found = self.Fsp._match_texts(["TWIN", "nobody", "", "TWIN\0"])
         self.assertEqual(found, {})
         found = self.Branch._match_texts(["TB001"], [("fsp_id", "=", self.bank.id)])
         self.assertEqual(found, {"TB001": self.branch})

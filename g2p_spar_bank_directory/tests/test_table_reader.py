@@ -119,6 +119,12 @@ class TestTableReader(BaseCase):
         self.assertEqual(record.cells[0], "123456789012345")
         self.assertEqual(record.cells[2:], ["1234567890123456789", "0.5", "1"])
 
+    def test_numbers_that_excel_has_shortened_are_told_apart(self):
+        rows = [["1.23457E+11", "1,2E+15", "5E+05", "1.5", "E+5", "CODE+5", "1E+5x"]]
+        for data in csv_bytes(rows), workbook(rows):
+            (record,) = self.records(data)
+            self.assertEqual(record.rounded, {0, 1, 2})
+
     def test_other_ways_to_write_a_sheet(self):
         data = workbook([["id", "x"], ["a", "b"]])
 
