@@ -17,7 +17,7 @@ class G2pSparClient(models.Model):
 
     _name = "g2p.spar.client"
     _description = "SPAR API Client"
-    _inherit = ["mail.thread", "g2p.spar.cached"]
+    _inherit = ["mail.thread", "g2p.spar.system.fields", "g2p.spar.cached"]
     _order = "name, id"
 
     name = fields.Char(required=True, tracking=True)

@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 
 #: what a client may do more when it is set
 SWITCHES = (
@@ -87,7 +87,6 @@ class G2pSparClient(models.Model):
             return super().create(vals_list)
         live = []
         for vals in vals_list:
-            self._check_request_untouched(vals)
             live.append(vals.get("state") == "live")
             if live[-1]:
                 vals["state"] = "test"
@@ -101,7 +100,6 @@ class G2pSparClient(models.Model):
         """Override: hold back what needs a second administrator."""
         if self.env.su:
             return super().write(vals)
-        self._check_request_untouched(vals)
         if not (vals.keys() & {"state", *RIGHTS}):
             return super().write(vals)
         for client in self:
@@ -115,10 +113,6 @@ class G2pSparClient(models.Model):
             if held:
                 client._ask(held)
         return True
-
-    def _check_request_untouched(self, vals):
-        if vals.keys() & REQUEST:
-            raise AccessError(self.env._("A request is made and approved by buttons."))
 
     def _hold_back(self, vals):
         """The part of ``vals`` that waits for a second administrator.
@@ -224,7 +218,10 @@ class G2pSparClient(models.Model):
     # --- deciding ---------------------------------------------------------------------
 
     def action_approve(self):
-        """Do what another administrator has asked for."""
+        """Do what another administrator has asked for.
+
+        :raise UserError: more or less is asked for than the second one has looked at
+        """
         self.ensure_one()
         self.check_access("write")
         if not self.requested:
@@ -232,6 +229,12 @@ class G2pSparClient(models.Model):
         if self.requested_by_id == self.env.user:
             raise UserError(
                 self.env._("You have asked for this: another administrator approves.")
+            )
+        if self.env.context.get("seen_request", self.requested) != self.requested:
+            raise UserError(
+                self.env._(
+                    "The request was changed after you had opened it. Look at it again."
+                )
             )
         values = {
             name: [fields.Command.set(value)] if name in LISTS else value

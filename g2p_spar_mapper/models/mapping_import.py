@@ -24,7 +24,7 @@ class G2pSparImport(models.Model):
     """
 
     _name = "g2p.spar.import"
-    _inherit = ["mail.thread", "g2p.spar.typed.text"]
+    _inherit = ["mail.thread", "g2p.spar.typed.text", "g2p.spar.system.fields"]
     _description = "SPAR Import"
     _order = "id desc"
     _rec_names_search = ["reference", "name"]
@@ -208,35 +208,16 @@ class G2pSparImport(models.Model):
 
     @api.model
     def _system_fields(self):
-        """Fields that only the import's own methods set."""
-        return {
-            name
-            for name, field in self._fields.items()
-            if field.readonly and field.store
-        } | {"part_ids"}
-
-    def _check_system_fields(self, vals):
-        """:raise AccessError: values that would forge a result or an approval"""
-        forged = self._system_fields() & vals.keys()
-        if forged and not self.env.su:
-            raise AccessError(
-                self.env._(
-                    "These fields of an import are set by the system: %s",
-                    ", ".join(sorted(forged)),
-                )
-            )
+        return super()._system_fields() | {"part_ids"}
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            self._check_system_fields(vals)
         loads = super().create(vals_list)
         for load in loads.sudo():
             load.reference = self.env["ir.sequence"].next_by_code("g2p.spar.import")
         return loads
 
     def write(self, vals):
-        self._check_system_fields(vals)
         fixed = vals.keys() & {
             *("column_ids", "mode", "account_type_id", "fsp_id", "id_type_id"),
             *("encoding", "has_header", "profile_id", "name"),
@@ -319,7 +300,7 @@ class G2pSparImport(models.Model):
         self.ensure_one()
         self.check_access("read")
         names = [
-            *("state", "halt", "failure", "progress", "file_name", "file_size"),
+            *("state", "halt", "failure", "run", "progress", "file_name", "file_size"),
             *("row_count", "new_count", "changed_count", "same_count"),
             *("rejected_count", "done_count", "refused_count", "undone_count"),
             *("kept_count", "shared_count", "shared_most", "changed_share"),

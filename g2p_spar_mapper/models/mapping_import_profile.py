@@ -15,6 +15,7 @@ class G2pSparImportColumn(models.Model):
     """One column of an uploaded file and what it holds."""
 
     _name = "g2p.spar.import.column"
+    _inherit = ["g2p.spar.system.fields"]
     _description = "SPAR Import Column"
     _order = "import_id, place"
     _log_access = False

@@ -35,11 +35,20 @@ class G2pSparImport(models.Model):
         return True
 
     def action_approve(self):
-        """Approve and start the run; only for a second person."""
+        """Approve and start the run; only for a second person.
+
+        :raise UserError: the file is another one than the approver has looked at
+        """
         self.ensure_one()
         self._check_second_person(self.user_id)
         self._lock()
         self._check_state("to_approve")
+        if self.env.context.get("seen_run", self.run) != self.run:
+            raise UserError(
+                self.env._(
+                    "The import was changed after you had opened it. Look at it again."
+                )
+            )
         load_sudo = self.sudo()
         load_sudo._drop_parts()
         load_sudo.approver_id = self.env.user

@@ -156,6 +156,25 @@ class TestClientApproval(TransactionCase):
             with self.assertRaises(AccessError):
                 self.own(self.first).create(self.values("x", **values))
 
+    def test_defaults_of_the_context_approve_nothing(self):
+        client = self.own(self.first).with_context(
+            default_state="live",
+            default_requested={"state": "live"},
+            default_requested_by_id=self.second.id,
+        )
+        client = client.create(self.values("x"))
+        self.assertEqual(client.state, "test")
+        self.assertFalse(client.requested or client.requested_by_id)
+
+    def test_approval_is_for_what_was_looked_at(self):
+        self.own(self.first).may_link = True
+        seen = self.own(self.second).with_context(seen_request={"may_link": True})
+        self.own(self.first).may_update = True
+        with self.assertRaisesRegex(UserError, "changed"):
+            seen.action_approve()
+        seen.with_context(seen_request=self.client.requested).action_approve()
+        self.assertTrue(self.client.may_link and self.client.may_update)
+
     def test_lists_are_not_edited_from_here(self):
         with self.assertRaises(UserError):
             self.own(self.first).write(

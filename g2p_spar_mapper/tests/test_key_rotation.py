@@ -51,6 +51,17 @@ class TestKeyRotation(KeyCase, MapperCommon):
                     break
         return rotation
 
+    def test_progress_cannot_be_forged(self):
+        rotations = self.env["g2p.spar.key.rotation"].with_user(
+            self.users["administrator"]
+        )
+        with self.assertRaises(AccessError):
+            rotations.create({"state": "done"})
+        rotation = rotations.with_context(default_state="done").create({})
+        self.assertEqual(rotation.state, "draft")
+        with self.assertRaises(AccessError):
+            rotation.state = "done"
+
     # ------------------------------------------------------------------ meanwhile
 
     def test_rows_of_either_key_are_found(self):

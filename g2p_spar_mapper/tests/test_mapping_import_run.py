@@ -261,12 +261,38 @@ class TestMappingImportRun(ImportCase):
                 load.write(vals)
             with self.assertRaises(AccessError):
                 self.imports.create({"name": "x", **vals})
+        forged = self.imports.with_context(
+            default_state="done", default_approver_id=self.approver.id
+        ).create({"name": "x"})
+        self.assertEqual((forged.state, forged.approver_id.id), ("draft", False))
         with self.assertRaisesRegex(UserError, "Take the import back"):
             load.mode = "update"
         with self.assertRaises(UserError):
             load.column_ids[0].target = False
         with self.assertRaises(AccessError):
             self.env["g2p.spar.import.row"].search([]).write({"plan": "new"})
+
+    def test_what_an_approver_sees_of_the_columns_cannot_be_forged(self):
+        load = self.upload(self.csv([1]))
+        for vals in {"sample": "•••• 9999"}, {"header": "account"}, {"place": 3}:
+            with self.assertRaises(AccessError):
+                load.column_ids[0].write(vals)
+        load.column_ids[0].target = False
+
+    def test_approval_is_for_what_was_looked_at(self):
+        load = self.check(self.csv([1]))
+        load.action_ask()
+        seen = load.with_user(self.approver).with_context(seen_run=load.run)
+        load.action_draft()
+        load._add_part(0, self.csv([2]))
+        load.finish_upload("other.csv", len(self.csv([2])))
+        load.action_check()
+        self.work(load)
+        load.action_ask()
+        with self.assertRaisesRegex(UserError, "changed"):
+            seen.action_approve()
+        seen.with_context(seen_run=load.run).action_approve()
+        self.assertEqual(load.state, "running")
 
     def test_old_files_are_forgotten(self):
         load = self.check(self.csv([1]))

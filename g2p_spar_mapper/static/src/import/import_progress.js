@@ -38,7 +38,7 @@ export class ImportProgress extends Component {
             },
             () => {
                 const { resId, data } = this.props.record;
-                return [resId, data.state, data.halt];
+                return [resId, data.state, data.halt, data.run];
             }
         );
         onWillUnmount(() => browser.clearTimeout(this.timer));
@@ -67,9 +67,10 @@ export class ImportProgress extends Component {
         if (values) {
             this.state.values = values;
         }
+        const isOld = (name) => values[name] !== record.data[name];
         if (
             values &&
-            (values.state !== record.data.state || values.halt !== record.data.halt) &&
+            ["state", "halt", "run"].some(isOld) &&
             !(await record.isDirty())
         ) {
             await record.model.load();
@@ -183,5 +184,6 @@ registry.category("view_widgets").add("spar_import_progress", {
     fieldDependencies: [
         { name: "state", type: "selection" },
         { name: "halt", type: "selection" },
+        { name: "run", type: "integer" },
     ],
 });
