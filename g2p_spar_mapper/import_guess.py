@@ -61,7 +61,7 @@ KNOWN = frozenset().union(*HEADERS.values())
 SURE = 0.7  #: share of the cells that have to look alike
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{11,36}")
-_DIGITS = re.compile(r"[0-9][0-9 -]{7,24}")
+_DIGITS = re.compile(r"[0-9]{5}|[0-9][0-9 -]{7}")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,18}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _ADDRESS = re.compile(r"\w+:[^:]+(\.\w+:|@).*")
@@ -92,14 +92,21 @@ def by_content(cells, is_wire_id):
     return None
 
 
+def may_be_data(cell, is_wire_id):
+    """Whether a text may be an ID or an account, and is more than words."""
+    return bool(
+        _DIGITS.search(cell)
+        or _ADDRESS.fullmatch(cell)
+        or _EMAIL.fullmatch(cell)
+        or is_wire_id(cell)
+    )
+
+
 def is_data(cells, is_wire_id):
     """Whether a first row holds data and no headers."""
     if any(by_header(cell) for cell in cells):
         return False
-    return any(
-        is_wire_id(cell) or _DIGITS.fullmatch(cell) or _ADDRESS.fullmatch(cell)
-        for cell in cells
-    )
+    return any(may_be_data(cell, is_wire_id) for cell in cells)
 
 
 def guess(headers, columns, is_wire_id):

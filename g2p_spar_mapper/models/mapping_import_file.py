@@ -1,7 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import io
 import logging
-import re
 from itertools import islice
 
 from odoo import api, fields, models
@@ -26,7 +25,6 @@ MEGABYTES = 200  #: default limit of a file
 LOOK = 100  #: rows that are looked at to guess the columns
 #: columns with words of the directory, which are no secret unless they are none
 WORDS = ("account_type", "provider", "branch", "id_type")
-LONG_NUMBER = re.compile(r"[0-9]{5}")
 
 
 class G2pSparImportPart(models.Model):
@@ -278,7 +276,8 @@ class G2pSparImport(models.Model):
         if not rows:
             raise TableError(self.env._("There is no row under the headers."))
         headers = [
-            (first[place].strip()[:64] if has_header else "") for place in range(width)
+            self._get_header(first[place].strip()) if has_header else ""
+            for place in range(width)
         ]
         columns = [
             [r.cells[place].strip() for r in rows if place < len(r.cells)]
@@ -306,13 +305,21 @@ class G2pSparImport(models.Model):
         if self.profile_id:
             self.profile_id._apply(self)
 
+    def _get_header(self, cell):
+        """A cell of the first row as a screen may show it: it may be no header."""
+        is_wire_id = self.env["g2p.spar.id.type"]._is_affixed
+        if import_guess.may_be_data(cell, is_wire_id):
+            return mask(cell, "last4")
+        return cell[:64]
+
     def _get_sample(self, cells, target):
         """Some cells as a screen may show them: words of the directory as they are, all
         else masked."""
-        parsed = self.env["g2p.spar.id.type"]._parse_ids(cells)
+        id_types = self.env["g2p.spar.id.type"]
+        is_wire_id, parsed = id_types._is_affixed, id_types._parse_ids(cells)
         return ", ".join(
             cell
-            if target in WORDS and not LONG_NUMBER.search(cell)
+            if target in WORDS and not import_guess.may_be_data(cell, is_wire_id)
             else known.masked
             if known and target == "id"
             else mask(cell, "last4")

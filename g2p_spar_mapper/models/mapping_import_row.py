@@ -49,8 +49,8 @@ ADVICE = {
     ),
     "missing": _lt("The cell is empty and must not be."),
     "rounded": _lt(
-        "A number of more than 15 digits is not exact in a spreadsheet. Format the"
-        " column as text and type the number again."
+        "The spreadsheet has not kept all digits of this number. Format the column as"
+        " text and type the number again."
     ),
     "invalid": _lt("This is not written as it should be."),
     "unknown": _lt("The directory has no such entry. Write its code."),

@@ -190,6 +190,52 @@ class TestMappingImportCheck(ImportCase):
         with self.assertRaisesRegex(UserError, "Upload a file"):
             self.imports.create({"name": "x"}).action_check()
 
+    def test_headers_show_no_data(self):
+        for content in (
+            b"AB123456,Jane Doe\nAB123457,John Doe\n",
+            b"x;+254 712 000 001\ny;+254 712 000 002\n",
+            b"a@example.org,Jane Doe\nb@example.org,John Doe\n",
+        ):
+            load = self.upload(content)
+            self.assertFalse(load.has_header)
+            load.has_header = True  # somebody insists
+            load.action_look_again()
+            text = str(load.column_ids.mapped("header"))
+            for secret in "AB123456", "712", "a@example.org":
+                self.assertNotIn(secret, text)
+        load = self.upload(b"Account 2024,IBAN no.\nx,y\n")
+        self.assertEqual(load.column_ids.mapped("header"), ["Account 2024", "IBAN no."])
+
+    def test_characters_that_cannot_be_stored(self):
+        rows = ["a" * 1000] * 1100  # beyond what is looked at when the file arrives
+        good = f"{wire_id(10)},bank,MTBANK,MT001,{10**11},x".split(",")
+        for place in range(6):
+            bad = list(good)
+            bad[place] += "\0"
+            rows.append(",".join(bad))
+        load = self.check(self.csv(rows))
+        self.assertEqual(load.state, "checked", load.failure)
+        self.assertEqual(
+            [part for _line, part, _reason in self.rows(load)[1100:]],
+            ["id", "account_type", "provider", "branch", "number", "name"],
+        )
+
+    def test_numbers_that_a_spreadsheet_has_shortened(self):
+        rows = [f"{wire_id(1)},bank,MTBANK,MT001,1.23457E+11,x"]
+        rows += [
+            f"{cell},bank,MTBANK,MT001,{10**11},x" for cell in ("1.23E+11", "1E+05")
+        ]
+        load = self.upload(self.csv(rows))
+        load.id_type_id = (
+            self.env["g2p.spar.id.type"]._parse_ids([wire_id(1)])[0].id_type_id
+        )
+        load.action_check()
+        self.work(load)
+        self.assertEqual(
+            self.rows(load),
+            [(2, "number", "rounded"), (3, "id", "rounded"), (4, "id", "rounded")],
+        )
+
     def test_bad_files_get_one_clear_sentence(self):
         cases = {
             b" \n": "empty",
