@@ -20,7 +20,7 @@ class Disbursement(models.Model):
 
     _name = "g2p.spar.disbursement"
     _description = "SPAR Disbursement"
-    _inherit = "mail.thread"
+    _inherit = ["mail.thread", "g2p.spar.system.fields"]
     _order = "id desc"
 
     name = fields.Char(
@@ -117,31 +117,10 @@ class Disbursement(models.Model):
 
     @api.model
     def _system_fields(self):
-        """Fields that only this addon's own methods set."""
-        return {
-            name
-            for name, field in self._fields.items()
-            if field.readonly and field.store
-        } | {"line_ids"}
-
-    def _check_system_fields(self, vals):
-        """Refuse values that would forge a result or take over somebody's list.
-
-        :raise AccessError: for a caller that is not this addon's own code
-        """
-        forged = self._system_fields() & vals.keys()
-        if forged and not self.env.su:
-            raise AccessError(
-                self.env._(
-                    "These fields of a disbursement are set by the system: %s",
-                    ", ".join(sorted(forged)),
-                )
-            )
+        return super()._system_fields() | {"line_ids"}
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            self._check_system_fields(vals)
         batches = super().create(vals_list)
         sequence = self.env["ir.sequence"]
         for batch in batches.sudo():
@@ -149,7 +128,6 @@ class Disbursement(models.Model):
         return batches
 
     def write(self, vals):
-        self._check_system_fields(vals)
         if vals.keys() & {"currency_id", "allow_unclear"}:
             self._check_may_change_rules(vals)
         return super().write(vals)

@@ -218,6 +218,9 @@ class TestAccess(DisbursementCommon):
             with self.subTest(values):
                 self.assert_refused(batch.write, values)
                 self.assert_refused(batch.create, {"name": "x", **values})
+        swayed = batch.with_context(default_state="exported", default_payable_count=1)
+        forged = swayed.create({"name": "x"})
+        self.assertEqual((forged.state, forged.payable_count), ("draft", 0))
 
     def test_the_currency_stays_with_the_amounts(self):
         batch = self.as_user(self.batch, self.officer)
