@@ -177,9 +177,13 @@ def _answer_page(page, call, env):
 
 
 def _remote_addr(environ):
-    """Who sent the request; behind a proxy that is trusted, whom that names."""
-    if config["proxy_mode"] and environ.get("HTTP_X_FORWARDED_HOST"):
-        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-        if forwarded:
-            return forwarded
+    """Who sent the request; behind a proxy that is trusted, whom that names.
+
+    Granian empties headers that are not ASCII. Part of these is the caller's, who would
+    pass for the proxy otherwise: so it counts that they are there.
+    """
+    if config["proxy_mode"] and "HTTP_X_FORWARDED_HOST" in environ:
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR")
+        if forwarded is not None:
+            return forwarded.rpartition(",")[2].strip()
     return environ.get("REMOTE_ADDR", "")

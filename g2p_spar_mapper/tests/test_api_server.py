@@ -111,6 +111,12 @@ class TestApiServer(ApiServerMixin, ApiCase):
         with patch.dict(config.options, proxy_mode=True):
             # the proxy adds the last one, what stands before it anybody can write
             self.assertEqual(application._remote_addr(environ), "198.51.100.7")
+            # granian empties what is not ASCII; the caller is not the proxy then
+            for name in ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST"):
+                emptied = environ | {"HTTP_X_FORWARDED_FOR": "198.51.100.7", name: ""}
+                self.assertNotEqual(application._remote_addr(emptied), "192.0.2.1")
+            environ["HTTP_X_FORWARDED_FOR"] = "198.51.100.7, "
+            self.assertEqual(application._remote_addr(environ), "")
 
 
 @tagged("post_install", "-at_install")
