@@ -220,7 +220,7 @@ class Batch:
         """Whether ``item`` may take a mapping over from the provider it names."""
         return bool(
             self.limits.may_override
-            and item.consent
+            and item.consent.strip()
             and row.fsp_code
             and item.current_provider == row.fsp_code
         )

@@ -79,6 +79,7 @@ class TestLimits(MapperCommon):
             (self.overriding, {"consent": "C-7"}),
             (self.overriding, named | {"current_provider": "MTBANK"}),
             (self.overriding, named | {"consent": "C\x00"}),
+            (self.overriding, named | {"consent": "  "}),
         ):
             with self.subTest(values=values, override=actor.limits.may_override):
                 done = self.update(self.item(**values), actor=actor)[0]
