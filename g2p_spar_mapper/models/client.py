@@ -10,6 +10,9 @@ from odoo.tools import single_email_re
 from ..g2p_connect import messages
 
 DEFAULT_ITEM_LIMIT = 10_000
+#: An empty list means all. So what is archived stays in the list, and what is in a list
+#: is not deleted: a limit must not vanish with what it names.
+_ARCHIVED_TOO = {"active_test": False}
 
 
 class G2pSparClient(models.Model):
@@ -76,6 +79,8 @@ class G2pSparClient(models.Model):
     id_type_ids = fields.Many2many(
         "g2p.spar.id.type",
         string="ID types",
+        ondelete="restrict",
+        context=_ARCHIVED_TOO,
         tracking=True,
         help="The kinds of ID the client may name. Empty: all. As long as the client "
         "is in test, it may name only those for tests.",
@@ -83,6 +88,8 @@ class G2pSparClient(models.Model):
     fsp_ids = fields.Many2many(
         "g2p.spar.fsp",
         string="Providers",
+        ondelete="restrict",
+        context=_ARCHIVED_TOO,
         tracking=True,
         help="The providers the client may link accounts of; a bank names itself. "
         "Empty: all.",

@@ -83,6 +83,26 @@ class TestClientLimits(TransactionCase):
         self.bank.code = "LIMITBANK2"
         self.assertEqual(self.data().limits.providers, {"LIMITBANK2"})
 
+    def test_archived_entries_of_a_list_still_limit(self):
+        """A list that looks empty would allow everything."""
+        self.client.write({"fsp_ids": self.bank.ids, "id_type_ids": self.national.ids})
+        self.bank.active = False
+        self.national.active = False
+        self.env.registry.clear_cache()
+        limits = self.data().limits
+        self.assertEqual(limits.providers, {"LIMITBANK"})
+        self.assertEqual(limits.id_types, {self.national.id})
+
+    @mute_logger("odoo.sql_db")
+    def test_entries_of_a_list_cannot_be_deleted(self):
+        id_type = self.env["g2p.spar.id.type"].create(
+            {"name": "Voter", "code": "voter", "prefix": "voter:"}
+        )
+        self.client.write({"fsp_ids": self.bank.ids, "id_type_ids": id_type.ids})
+        for entry in (self.bank, id_type):
+            with self.assertRaises(IntegrityError), self.env.cr.savepoint():
+                entry.unlink()
+
     def test_override_is_for_those_with_a_list(self):
         with self.assertRaisesRegex(ValidationError, "Replace other providers"):
             self.client.may_override = True
