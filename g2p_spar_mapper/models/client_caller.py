@@ -16,10 +16,19 @@ class G2pSparClient(models.Model):
     # --- cache ------------------------------------------------------------------------
 
     @api.model
-    @tools.ormcache()
     def _callers(self) -> Callers:
         """All clients that may call now. Each worker keeps them until any client
         changes anywhere, so a request costs no query and a suspension works at once.
+        """
+        return self._callers_since(self.pool.cache_sequences["default"])
+
+    @api.model
+    @tools.ormcache("change")
+    def _callers_since(self, change) -> Callers:
+        """
+        :param int change: number of the last change that this process knows of. A
+            thread that was reading when the change came in keeps what it has read under
+            the number before, where nobody looks any more.
         """
         clients_sudo = self.sudo().search([("state", "in", ("test", "live"))])
         by_id = {client.id: client._prepare_data() for client in clients_sudo}

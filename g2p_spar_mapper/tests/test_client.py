@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from unittest.mock import patch
+
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, ValidationError
@@ -89,6 +91,26 @@ class TestClient(TransactionCase):
         self.client.credentialless = True
         self.authenticate("programme", "10.1.2.3")
         self.client.unlink()
+        self.assertUnknown("programme", "10.1.2.3")
+
+    def test_change_while_another_thread_reads(self):
+        """What a thread has read before a change is not kept after it."""
+        registry, clients = self.env.registry, type(self.clients)
+        prepare = clients._prepare_data
+
+        def suspend_meanwhile(client):
+            data = prepare(client)
+            self.env.cr.execute("UPDATE g2p_spar_client SET state = 'suspended'")
+            # what Registry.check_signaling() does in the thread of another call
+            registry.clear_cache()
+            registry.cache_sequences["default"] += 1
+            return data
+
+        registry.clear_cache()
+        self.patch(registry, "cache_sequences", dict(registry.cache_sequences))
+        with patch.object(clients, "_prepare_data", suspend_meanwhile):
+            self.authenticate("programme", "10.1.2.3")
+        self.clients.invalidate_model()
         self.assertUnknown("programme", "10.1.2.3")
 
     def test_test_clients_may_call(self):
