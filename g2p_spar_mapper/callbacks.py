@@ -3,7 +3,8 @@
 
 A client names the address in each message, so it is checked twice: against the list
 that an administrator keeps for the client, as a text, and once more as the network
-address that it turns out to be.
+address that it turns out to be. The second holds for the address of a client's key set,
+too.
 """
 
 import re
@@ -11,6 +12,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparConfigurationError
+
+from . import parameters
 
 MAX_LENGTH = 1000  # characters
 _PORTS = {"http": 80, "https": 443}
@@ -86,6 +89,19 @@ def parse_networks(text):
     return tuple(ip_network(part) for part in re.split(r"[\s,]+", text) if part)
 
 
+def configured_guard(env):
+    """The guard as this registry's operator has set it.
+
+    :raise SparConfigurationError: the parameter cannot be read
+    """
+    try:
+        return guard(parse_networks(parameters.text(env, "callback_networks")))
+    except ValueError as err:
+        raise SparConfigurationError(
+            "The parameter g2p_spar_mapper.callback_networks is faulty."
+        ) from err
+
+
 def guard(networks):
     """A function that forbids addresses which are not on the public Internet.
 
@@ -108,7 +124,7 @@ def guard(networks):
             or (address.version == 6 and address.is_site_local)  # private until 2004
         ):
             raise SparConfigurationError(
-                "The receiver is in a network that must not be called.", "forbidden"
+                "The address is in a network that must not be called.", "forbidden"
             )
 
     return check

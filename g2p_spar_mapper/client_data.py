@@ -67,7 +67,7 @@ class Callers(NamedTuple):
     by_id: dict[int, ClientData]
     credentialless: tuple[ClientData, ...]
     secrets: dict[int, Secret]  #: by their id; not revoked
-    keys: dict[int, tuple[Key, ...]]  #: by id of the client
+    keys: dict[int, tuple[Key, ...]]  #: handed over, by id of the client
     owners: dict[str, frozenset[int]]  #: ids of clients by the ids of their keys
     key_sets: dict[int, tuple[KeySet, ...]]  #: by id of the client
 

@@ -54,13 +54,14 @@ def post_json(url, body, *, seconds, max_bytes, peer="mapper"):
         return exchange.receive(response, max_bytes)
 
 
-def get(url, *, seconds, max_bytes, peer="server"):
+def get(url, *, seconds, max_bytes, guard, peer="server"):
     """GET and return the body of the answer, which must have status 200.
 
+    :param guard: as for :func:`post`
     :rtype: bytes
     :raises: as :func:`post_json`
     """
-    with _Exchange(seconds, peer) as exchange:
+    with _Exchange(seconds, peer, guard) as exchange:
         response = exchange.send(url, None, {})
         _check_status(response.status_code, peer)
         return exchange.receive(response, max_bytes)

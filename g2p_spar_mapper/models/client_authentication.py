@@ -103,7 +103,8 @@ class G2pSparClient(models.Model):
                 )
             return
         owners = shown.owners(callers)
-        if owners is not None and client.id not in owners:
+        # of a client that publishes its keys we may not know all
+        if owners is not None and client.id not in owners and not sets:
             raise self._unknown_sender()
         try:
             if shown.fault:
@@ -119,15 +120,11 @@ class G2pSparClient(models.Model):
 
     @api.model
     def _find_keys(self, keys, sets, kid):
-        """Keys of a client; those it publishes are fetched anew for one not seen."""
-        for key_set in sets:
-            keys += key_sets.known(key_set)
-        if not sets or (kid and any(key.kid == kid for key in keys)):
-            return keys
-        if not kid and keys:
+        """Keys of a client: those it has handed over, and those it publishes."""
+        if kid and any(key.kid == kid for key in keys):
             return keys
         for key_set in sets:
-            keys += key_sets.refresh(key_set)
+            keys += key_sets.find(self.env, key_set, kid)
         return keys
 
 

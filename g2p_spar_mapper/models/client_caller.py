@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import itertools
 from datetime import UTC
 
 from odoo import api, models, tools
@@ -36,6 +37,9 @@ class G2pSparClient(models.Model):
         owners = {}
         for client_id, client_keys in keys.items():
             for key in client_keys:
+                owners.setdefault(key.kid, set()).add(client_id)
+        for client_id, client_sets in key_sets_.items():
+            for key in itertools.chain(*(found.stored for found in client_sets)):
                 owners.setdefault(key.kid, set()).add(client_id)
         return Callers(
             by_code={client.code: client for client in by_id.values()},

@@ -166,27 +166,29 @@ class G2pSparClientKey(models.Model):
     def _prepare_keys(self):
         """The keys as the request path has them.
 
-        :return: keys, and addresses of key sets, both by id of the client
+        :return: keys that were handed over, and key sets, both by id of the client
         """
         by_client, key_sets = {}, {}
         for row in self:
             begin = row.valid_from and row.valid_from.replace(tzinfo=UTC).timestamp()
             end = row.valid_until and row.valid_until.replace(tzinfo=UTC).timestamp()
-            by_client[row.client_id.id] = by_client.get(row.client_id.id, ()) + tuple(
+            found = tuple(
                 Key(key.kid, key.alg, key.public, begin or 0.0, end or NEVER)
                 for key in row._read_keys()
             )
+            of_client = by_client
             if row.source == "url":
-                key_sets[row.client_id.id] = key_sets.get(row.client_id.id, ()) + (
-                    KeySet(row.url, begin or 0.0, end or NEVER),
-                )
+                at = row.fetched_at and row.fetched_at.replace(tzinfo=UTC).timestamp()
+                found = (KeySet(row.url, begin or 0.0, end or NEVER, found, at or 0.0),)
+                of_client = key_sets
+            of_client[row.client_id.id] = of_client.get(row.client_id.id, ()) + found
         return by_client, key_sets
 
     def action_fetch(self):
         """Fetch the published keys now; those there are stay if that fails."""
         for key in self.filtered(lambda key: key.source == "url"):
             try:
-                content = fetch(key.url)
+                content = fetch(self.env, key.url)
             except SparError as err:
                 raise UserError(err.message) from err
             key.write(

@@ -277,23 +277,12 @@ class G2pSparTransaction(models.Model):
             seconds=parameters.number(self.env, "callback_seconds", CALLBACK_SECONDS),
             max_bytes=CALLBACK_BYTES,
             headers=headers,
-            guard=callbacks.guard(self._open_networks()),
+            guard=callbacks.configured_guard(self.env),
         )
         if not 200 <= reply.status < 300:
             raise SparTransientError(f"The receiver answered HTTP {reply.status}.")
         is_refused = ack.read_ack(reply.body) in (ack.NACK, ack.ERR)
         return "refused" if is_refused else "delivered"
-
-    def _open_networks(self):
-        """Networks beside the public Internet in which receivers may be."""
-        try:
-            return callbacks.parse_networks(
-                parameters.text(self.env, "callback_networks")
-            )
-        except ValueError as err:
-            raise SparConfigurationError(
-                "The parameter g2p_spar_mapper.callback_networks is faulty."
-            ) from err
 
     def _job_call_back_failed(self, **_kwargs):
         """The job gave up; called in a transaction of its own."""

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import datetime
 import json
+import time
 from unittest.mock import patch
 
 from cryptography import x509
@@ -14,10 +15,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import TransactionCase, new_test_user, tagged
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparConfigurationError,
+    SparError,
+    SparTransientError,
+)
 
 from .. import http_client, key_sets
 from ..g2p_connect import keys
@@ -196,7 +202,7 @@ class TestPublishedKeys(CredentialsCase):
         super().setUp()
         self.served = key_set("EdDSA")
         self.asked = 0
-        self.now = 1000.0
+        self.now = time.time()
         key_sets._fetched.clear()
         self.addCleanup(key_sets._fetched.clear)
         self.startPatcher(patch.object(http_client, "get", self._get))
@@ -251,6 +257,46 @@ class TestPublishedKeys(CredentialsCase):
             self.call("EdDSA")
             self.now += 61
 
+    def test_key_that_was_taken_out_ends(self):
+        """Also when nobody names a new one, and when the database has kept it."""
+        self.key.action_fetch()
+        self.call("EdDSA")
+        self.served = key_set("ES256")
+        self.now += key_sets.SECONDS_KEPT + 1
+        self.assertNotNow("EdDSA")
+        self.call("ES256")
+        self.served = key_set("RS256")
+        self.now += key_sets.SECONDS_KEPT + 1
+        self.assertNotNow("ES256")
+        # a server that is away does not stop its client
+        self.served = None
+        self.now += key_sets.SECONDS_KEPT + 1
+        with self.assertLogs(key_sets._logger, "WARNING"):
+            self.call("RS256")
+        asked = self.asked
+        self.call("RS256")
+        self.assertEqual(self.asked, asked)
+
+    def test_fetched_by_hand_counts_at_once(self):
+        self.call("EdDSA")
+        self.served = key_set("ES256")
+        self.now += 5
+        with patch.object(fields.Datetime, "now", lambda: self.moment()):
+            self.key.action_fetch()
+        self.assertNotNow("EdDSA")
+        self.call("ES256")
+
+    def moment(self):
+        now = datetime.datetime.fromtimestamp(self.now, datetime.UTC)
+        return now.replace(tzinfo=None)
+
+    def test_key_id_that_another_client_uses_too(self):
+        other = self.new_client("other", credentials="signature")
+        self.env["g2p.spar.client.key"].create(
+            {"client_id": other.id, "material": public("ES256").pem, "kid": "k-EdDSA"}
+        )
+        self.call("EdDSA")
+
     def test_fetched_by_hand_is_kept_in_the_database(self):
         self.key.action_fetch()
         self.assertEqual(self.asked, 1)
@@ -292,9 +338,41 @@ class TestPublishedKeys(CredentialsCase):
 
 @tagged("post_install", "-at_install")
 class TestFetch(ReachesPeers, TransactionCase):
+    def setUp(self):
+        super().setUp()
+        self.answer = (200, key_set("EdDSA"))
+        self.peer = FakePeer(lambda *args: self.answer)
+        self.addCleanup(self.peer.stop)
+        self.open_networks("127.0.0.1/32")
+
+    def open_networks(self, text):
+        self.env["ir.config_parameter"].set_param(
+            "g2p_spar_mapper.callback_networks", text
+        )
+
+    def fetch(self):
+        return key_sets.fetch(self.env, f"{self.peer.url}/jwks")
+
     def test_over_http(self):
-        served = key_set("EdDSA")
-        peer = FakePeer(lambda *args: (200, served))
-        self.addCleanup(peer.stop)
-        self.assertEqual(key_sets.fetch(f"{peer.url}/jwks"), served)
-        self.assertEqual(peer.requests, [("/jwks", None)])
+        self.assertEqual(self.fetch(), self.answer[1])
+        self.assertEqual(self.peer.requests, [("/jwks", None)])
+
+    def test_networks_that_must_not_be_called(self):
+        for text in ("", "10.0.0.0/8", "everything"):
+            self.open_networks(text)
+            with self.subTest(text), self.assertRaises(SparConfigurationError):
+                self.fetch()
+        self.assertFalse(self.peer.requests)
+
+    def test_answers_that_are_no_key_set(self):
+        for answer in (
+            (200, b" " * (key_sets.MAX_BYTES + 1)),
+            (200, b"<html>"),
+            (302, b"", {"Location": f"{self.peer.url}/other"}),
+            (404, b""),
+            (503, b""),
+        ):
+            self.answer = answer
+            with self.subTest(answer[0]), self.assertRaises(SparError):
+                self.fetch()
+        self.assertEqual({path for path, _body in self.peer.requests}, {"/jwks"})
