@@ -6,7 +6,7 @@ from planted import Planted
 
 # Odoo gives a caller two seconds to send its request and logs an error otherwise. On a
 # machine that is busy with other things, a browser or a test may need more.
-os.environ.setdefault("ODOO_HTTP_SOCKET_TIMEOUT", "30")
+os.environ.setdefault("ODOO_HTTP_SOCKET_TIMEOUT", "10")
 
 
 @pytest.fixture(scope="session")
