@@ -9,6 +9,10 @@ What counts as the same message is its ``replay_key``. A strict client uses a me
 once, so it is the key. Compatible clients are known to use one id for all they send:
 theirs is the whole message. The message itself is not kept, and a plain hash of it
 could be guessed by trying IDs, so its digest is keyed.
+
+A signature goes on to hold for whoever has seen it, also when the same content is
+written in another way or sent to another address. So of a client that signs it is the
+content that counts, and a message belongs to one address.
 """
 
 import base64
@@ -26,6 +30,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparTransientError,
 )
 
+from .g2p_connect import signature
 from .g2p_connect.checks import HeaderFault
 from .keyring import get_keyring
 
@@ -124,7 +129,8 @@ def claim(env, client, message, *, request=False, callback_url=None):
         or the same message is still being processed
     :raise SparTransientError: the row was there and has just gone
     """
-    row = _prepare(client, message)
+    content = _content(client, message)
+    row = _prepare(client, message, content)
     if request:
         sealed = seal(_context(row), message.body)
         row |= {"request": sealed, "callback_url": callback_url or None}
@@ -135,7 +141,7 @@ def claim(env, client, message, *, request=False, callback_url=None):
         return _duplicate("A message with this message_id is being processed")
     if found := env.cr.fetchone():
         return Claim(*found, row["correlation_id"], _context(row))
-    return _find(env.cr, row, message)
+    return _find(env.cr, row, message, content)
 
 
 def register(env, client, message):
@@ -143,10 +149,11 @@ def register(env, client, message):
 
     :return: None, or a HeaderFault when the id belongs to another message
     """
-    row = _prepare(client, message) | {"state": "succ"}
+    content = _content(client, message)
+    row = _prepare(client, message, content) | {"state": "succ"}
     with env.registry.cursor() as cr:
         cr.execute(REGISTER, row)
-        found = None if cr.fetchone() else _find(cr, row, message)
+        found = None if cr.fetchone() else _find(cr, row, message, content)
     return found if isinstance(found, HeaderFault) else None
 
 
@@ -201,16 +208,25 @@ def _context(row):
     return context_of(row["client_id"], row["replay_key"])
 
 
-def _prepare(client, message):
+def _content(client, message):
+    """What counts of a message."""
+    if client.needs_signature:
+        return signature.content(message.body)
+    return message.body
+
+
+def _prepare(client, message, content):
     ring = get_keyring()
-    digest = _digest(message, ring.current)
+    address = "" if client.needs_signature else _address(message)
     if client.strict:
         name = hashlib.sha256(message.header.message_id.encode()).digest()
         replay_key, others = f"m{_text(name)}", []
     else:
-        replay_key = f"b{digest}"
+        replay_key = f"b{_digest(address, content, ring.current)}"
         others = [
-            f"b{_digest(message, key)}" for key in ring.keys if key != ring.current
+            f"b{_digest(address, content, key)}"
+            for key in ring.keys
+            if key != ring.current
         ]
     return {
         "client_id": client.id,
@@ -218,7 +234,7 @@ def _prepare(client, message):
         "replay_key": replay_key,
         "others": others,
         "key_id": ring.current,
-        "digest": digest,
+        "digest": _digest(_address(message), content, ring.current),
         "transaction_id": message.transaction_id,
         "operation": message.operation,
         "is_async": message.is_async,
@@ -231,12 +247,14 @@ def _prepare(client, message):
     }
 
 
-def _digest(message, key_id):
-    """The same message sent to another address is another message."""
-    kind = f"{message.operation}/{'async' if message.is_async else 'sync'}/"
+def _address(message):
+    return f"{message.operation}/{'async' if message.is_async else 'sync'}/"
+
+
+def _digest(address, content, key_id):
     key = get_keyring().derive("message digest", key_id)
-    digest = hmac.new(key, kind.encode(), "sha256")
-    digest.update(message.body)
+    digest = hmac.new(key, address.encode(), "sha256")
+    digest.update(content)
     return _text(digest.digest())
 
 
@@ -244,14 +262,15 @@ def _text(digest):
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _find(cr, row, message):
+def _find(cr, row, message, content):
     keys = [row["replay_key"], *row["others"]]
     cr.execute(FIND, {"client_id": row["client_id"], "keys": keys})
     found = cr.dictfetchone()
     if not found:
         raise SparTransientError("The message was forgotten just now.")
     try:
-        same = hmac.compare_digest(found["digest"], _digest(message, found["key_id"]))
+        digest = _digest(_address(message), content, found["key_id"])
+        same = hmac.compare_digest(found["digest"], digest)
     except SparConfigurationError:  # its key is gone, and with it the way to compare
         same = False
     if not same:

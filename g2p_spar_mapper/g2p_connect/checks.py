@@ -85,10 +85,8 @@ def header_fault(
     """
     if header.version and not _VERSION.fullmatch(header.version):
         return HeaderFault("rjct.version.invalid", "Only version 1.x is supported")
-    if strict and not is_timestamp(header.message_ts):
-        return HeaderFault(
-            "rjct.message_ts.invalid", "message_ts is not an ISO 8601 date and time"
-        )
+    if strict and (fault := _timestamp_fault(header.message_ts)):
+        return fault
     literally = dialect == SPEC and not is_async and header.action == LINK
     if not literally:  # what the specification prints for every synchronous address
         if fault := _action_fault(operation, header.action, strict):
@@ -169,11 +167,21 @@ def is_timestamp(text: str | None) -> bool:
     return len(text) > len("2024-01-01")
 
 
+def _timestamp_fault(message_ts):
+    if is_timestamp(message_ts):
+        return None
+    return HeaderFault(
+        "rjct.message_ts.invalid", "message_ts is not an ISO 8601 date and time"
+    )
+
+
 def age_fault(message_ts: str, now: datetime, window: Window) -> HeaderFault | None:
     """Refuse an old message, whose id may have been forgotten, and one from the future.
 
     :param str message_ts: ISO 8601; without a zone it is UTC
     """
+    if fault := _timestamp_fault(message_ts):
+        return fault
     moment = datetime.fromisoformat(message_ts)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

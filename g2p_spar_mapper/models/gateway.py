@@ -16,6 +16,8 @@ from ..rendering import render
 MAX_BODY = 10 * 1024 * 1024  #: bytes
 #: what changes the registry
 WRITES = (messages.LINK, messages.UPDATE, messages.UNLINK)
+#: how long the row of a message is kept
+DAYS_KEPT = 30
 #: how old a message of a strict client may be, and how far ahead of our clock
 HOURS_BACK = 24
 MINUTES_AHEAD = 5
@@ -176,14 +178,21 @@ class G2pSparGateway(models.AbstractModel):
             client.dialect,
             message.is_async,
         )
-        if fault or not client.strict:
+        if fault or not (client.strict or client.needs_signature):
             return fault
-        now = datetime.now(UTC)
-        return checks.age_fault(message.header.message_ts, now, self._window())
+        now, window = datetime.now(UTC), self._window(client)
+        return checks.age_fault(message.header.message_ts, now, window)
 
     @api.model
-    def _window(self) -> checks.Window:
-        """How old messages of strict clients may be, and how far ahead of our clock."""
+    def _window(self, client) -> checks.Window:
+        """How old messages may be, and how far ahead of our clock.
+
+        A compatible client that signs is forgiven much, but its signatures hold for
+        ever: so its messages must not get older than they are remembered.
+        """
+        if not client.strict:
+            days = parameters.number(self.env, "days_kept", DAYS_KEPT)
+            return checks.Window(timedelta(days=days), timedelta(days=1))
         hours = parameters.number(self.env, "message_hours_back", HOURS_BACK)
         minutes = parameters.number(self.env, "message_minutes_ahead", MINUTES_AHEAD)
         return checks.Window(timedelta(hours=hours), timedelta(minutes=minutes))

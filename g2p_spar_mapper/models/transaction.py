@@ -13,12 +13,11 @@ from ..g2p_connect import messages, paths, status
 from ..keyring import get_keyring
 from ..lean_many2one import LeanMany2one
 from ..rekeying import Chunk
-from .gateway import HOURS_BACK
+from .gateway import DAYS_KEPT, HOURS_BACK
 
 _logger = logging.getLogger(__name__)
 
-#: how long the row of a message, and its contents, are kept
-DAYS_KEPT = 30
+#: how long the contents of a message are kept
 CONTENT_DAYS_KEPT = 7
 #: messages that one status query looks at
 MOST_MESSAGES = 100
@@ -150,7 +149,8 @@ class G2pSparTransaction(models.Model):
         window = timedelta(
             hours=parameters.number(self.env, "message_hours_back", HOURS_BACK), days=1
         )
-        kept = timedelta(days=parameters.number(self.env, "days_kept", DAYS_KEPT))
+        days = parameters.number(self.env, "days_kept", DAYS_KEPT)
+        kept = timedelta(days=days + 1)  # a message may come a day before its time
         contents = timedelta(
             days=parameters.number(self.env, "content_days_kept", CONTENT_DAYS_KEPT)
         )

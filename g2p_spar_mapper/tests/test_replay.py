@@ -9,8 +9,11 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .. import keyring, replay
+from ..g2p_connect import signature
+from ..g2p_connect.signature import canonical
 from ..models.mapper import G2pSparMapper
 from .api_case import ApiCase
+from .credentials_case import PRIVATE, public
 
 ID = "token:spartest-1@nationalId"
 OTHER = "token:spartest-2@nationalId"
@@ -217,3 +220,80 @@ class TestReplay(ApiCase):
         for secret in ("spartest-1", "712000777"):
             self.assertNotIn(secret, row)
         self.assertIn(b"spartest-1", self.rows(message)._contents("answer"))
+
+
+@tagged("post_install", "-at_install")
+class TestReplayOfSigned(ApiCase):
+    """Who has seen a signed message cannot send it again as another one."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.compat.write({"credentialless": False, "credentials": "signature"})
+        cls.env["g2p.spar.client.key"].create(
+            {"client_id": cls.compat.id, "material": public("EdDSA").pem}
+        )
+
+    def send(self, operation, message, form=canonical, **options):
+        """Sign the message in the sorted form, and send it as ``form`` writes it."""
+        body = json.dumps(message).encode()
+        kid = public("EdDSA").kid
+        self.opener.headers["Signature"] = signature.sign(
+            PRIVATE["EdDSA"], "EdDSA", kid, canonical(body)
+        )
+        response = self.post(operation, form(body), **options)
+        self.assertEqual(response.status_code, 200, response.text)
+        return response
+
+    def assertRefused(self, response, code):
+        self.assertEqual(response.json()["header"]["status_reason_code"], code)
+
+    def test_row_24a_written_in_another_way(self):
+        """The signature holds for each of these, so each is the same message."""
+        message = self.message("link", [self.item(ID, fa=self.fa())])
+        first = self.send("link", message).content
+        events = self.env["g2p.spar.mapping.event"].sudo().search_count([])
+        for form in (
+            lambda body: body,
+            lambda body: b" " + body,
+            lambda body: json.dumps(json.loads(body), indent=2).encode(),
+            lambda body: canonical(body).replace(b"spartest", b"\\u0073partest"),
+        ):
+            self.assertEqual(self.send("link", message, form).content, first)
+        found = self.env["g2p.spar.mapping.event"].sudo().search_count([])
+        self.assertEqual(found, events)
+
+    def test_row_24b_sent_to_another_address(self):
+        for first, second in (("/mapper/sync", "/async"), ("/async", "/mapper/sync")):
+            message = self.message("update", [self.item(ID, fa=self.fa())])
+            self.send("update", message, root=first)
+            answer = self.send("update", message, root=second).json()
+            with self.subTest(second=second):
+                if second == "/async":
+                    self.assertEqual(answer["message"]["ack_status"], "ERR")
+                else:
+                    code = answer["header"]["status_reason_code"]
+                    self.assertEqual(code, DUPLICATE)
+
+    def test_time_of_a_message(self):
+        """It is not accepted longer than it is remembered."""
+        now = datetime.now(UTC)
+        for moment, accepted in (
+            (now - timedelta(days=29), True),
+            (now - timedelta(days=31), False),
+            (now + timedelta(hours=13), True),  # without a zone, it may be a local time
+            (now + timedelta(hours=25), False),
+        ):
+            for text in (
+                moment.isoformat(),
+                moment.replace(tzinfo=None).isoformat(" "),
+            ):
+                with self.subTest(text):
+                    message = self.message("unlink", [self.item(ID)], message_ts=text)
+                    header = self.send("unlink", message).json()["header"]
+                    code = header.get("status_reason_code")
+                    self.assertEqual(
+                        code, None if accepted else "rjct.message_ts.invalid"
+                    )
+        message = self.message("unlink", [self.item(ID)], message_ts="today")
+        self.assertRefused(self.send("unlink", message), "rjct.message_ts.invalid")

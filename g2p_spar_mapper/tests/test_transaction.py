@@ -41,7 +41,7 @@ class TestTransactionCleanUp(ApiCase):
         self.make_older(row, days=CONTENT_DAYS_KEPT + 1)
         self.clean_up()
         self.assertIsNone(row._contents("answer"))
-        self.make_older(row, days=DAYS_KEPT + 1)
+        self.make_older(row, days=DAYS_KEPT + 2)
         self.clean_up()
         self.assertFalse(row.exists())
 
@@ -71,6 +71,13 @@ class TestTransactionCleanUp(ApiCase):
         self.make_older(row, hours=49)
         self.clean_up()
         self.assertFalse(row.exists())
+
+    def test_time_of_signed_messages(self):
+        """They are accepted for as long, and may be up to a day ahead."""
+        row = self.send()
+        self.make_older(row, days=DAYS_KEPT, hours=23)
+        self.clean_up()
+        self.assertTrue(row.exists())
 
     def test_never_forgotten_while_acceptable(self):
         set_parameter = self.env["ir.config_parameter"].set_param
