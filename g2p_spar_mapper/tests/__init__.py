@@ -8,6 +8,7 @@ from . import test_async
 from . import test_callback
 from . import test_callbacks
 from . import test_client
+from . import test_client_access
 from . import test_client_approval
 from . import test_client_key
 from . import test_client_limits

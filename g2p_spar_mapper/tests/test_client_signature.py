@@ -170,6 +170,7 @@ class TestClientSignature(CredentialsCase):
             ({"alg": "HS256"}, lambda data: hmac.digest(pem, data, "sha256")),
             ({"alg": "HS256"}, lambda data: hmac.digest(raw, data, "sha256")),
             ({"alg": "HS256"}, lambda data: hmac.digest(b"", data, "sha256")),
+            ({"alg": "HS512"}, lambda data: hmac.digest(pem, data, "sha512")),
             ({"alg": "RS256"}, PRIVATE["EdDSA"].sign),
             ({"alg": "ES256"}, PRIVATE["EdDSA"].sign),
             ({}, PRIVATE["EdDSA"].sign),
@@ -177,6 +178,29 @@ class TestClientSignature(CredentialsCase):
             ({"alg": "EdDSA", "b64": False}, PRIVATE["EdDSA"].sign),
         ):
             self.assertInvalid(header=jws({"kid": kid} | header, BODY, sign))
+
+    def test_key_of_each_kind_with_a_signature_of_none(self):
+        """A public key is no secret for HMAC, and zeros are no signature."""
+        for alg in ("RS256", "ES256", "PS256"):
+            own = public(alg)
+            if alg != "PS256":  # which has the key of RS256
+                self.add_key(self.signer, alg)
+            pem = own.pem.encode()
+            for name, sign in (
+                ("HS256", lambda data, pem=pem: hmac.digest(pem, data, "sha256")),
+                ("none", lambda data: b""),
+                (alg, lambda data: b"\0" * 64),
+                (alg, lambda data: b"\0" * 256),
+                (alg, lambda data: b"x"),
+            ):
+                with self.subTest(alg=alg, name=name):
+                    header = {"alg": name, "kid": own.kid}
+                    self.assertInvalid(header=jws(header, BODY, sign))
+
+    def test_key_names_are_names_and_nothing_else(self):
+        for kid in ("../../etc/passwd", "' OR 1=1 --", "https://example.org/k", "\0"):
+            header = {"alg": "EdDSA", "kid": kid}
+            self.assertInvalid(header=jws(header, BODY, PRIVATE["EdDSA"].sign))
 
     def test_keys_that_are_not_the_senders(self):
         stranger = ed25519.Ed25519PrivateKey.generate()

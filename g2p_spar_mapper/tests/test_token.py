@@ -219,12 +219,18 @@ class TestToken(CredentialsCase):
         self.authenticate(authorization=make())
         other = self.new_client("other")
         self.new_secret(other)
+        signing_key = self.env["g2p.spar.signing.key"].create({})
+        signing_key.action_use()
+        signer = signing_key._signer()
         protected, payload, made = token.split(".")
         for name, forged in {
             "alg none": make(None, "none"),
             "other key": make(b"x" * 32),
             "key of another purpose": make(get_keyring().derive("seal")),
             "other algorithm": make(key * 2, "HS512"),
+            "key that signs answers": make(signer.private, "EdDSA", signer.kid),
+            "its public half": make(signing_key.public_pem[:-5].encode()),
+            "kid of another file": make(b"x" * 32, kid="../../../../dev/null"),
             "unknown kid": make(kid="nobody"),
             "kid no text": make(kid="x" * 100),
             "expired": make(exp=now - 1),
