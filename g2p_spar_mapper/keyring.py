@@ -25,6 +25,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import psycopg2
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -43,6 +44,14 @@ KEY_BYTES = 32
 #: joins the parts of a digest; refused in every ID and address, so parts stay apart
 SEPARATOR = "\x1f"
 NONCE_BYTES = 12
+
+
+class WrongKeyError(SparConfigurationError, psycopg2.OperationalError):
+    """The key file does not fit the database.
+
+    Also an operational fault of the database, for that is how the server knows that a
+    database cannot be served: the API answers 503, and nothing is read or written.
+    """
 
 
 class KeyRing(NamedTuple):

@@ -9,20 +9,20 @@ Locks are taken in the order of ``id_key``, so two batches can wait for each oth
 rows but not in a circle.
 """
 
+import logging
 from datetime import datetime
 from typing import NamedTuple
 
-from psycopg2.extensions import (
-    ISOLATION_LEVEL_READ_COMMITTED,
-    TRANSACTION_STATUS_IDLE,
-)
-
 from odoo.tools import SQL
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
 
 from . import ledger, replica
 from .arrays import array, columns_of, execute, table
 from .content import Content, encode, place
 from .keyring import get_keyring
+
+_logger = logging.getLogger(__name__)
 
 LOCK_LIVE = """
     SELECT m.id, m.id_key, m.fa_key, m.id_masked, m.branch_code, m.sealed, m.state,
@@ -35,14 +35,18 @@ LOCK_LIVE = """
        FOR NO KEY UPDATE OF m
 """
 
-# Removals under way are waited for first: the ledger has them before what follows.
+# Nothing when another server has begun with a new key: no ID may get a second mapping
+# under it. Removals under way are waited for: the ledger has them before what follows.
 NEXT_IDS = """
-    WITH waited AS MATERIALIZED (
+    WITH mine AS MATERIALIZED (
+        SELECT FROM g2p_spar_key WHERE key_id = %(key_id)s AND is_older IS NOT TRUE
+           FOR SHARE
+    ), waited AS MATERIALIZED (
         SELECT FROM g2p_spar_mapping WHERE closed_at IS NULL
            AND id_key = ANY(%(keys)s::varchar[]) ORDER BY id_key FOR NO KEY UPDATE)
     SELECT nextval('g2p_spar_mapping_id_seq'), nextval('g2p_spar_mapping_event_id_seq'),
            clock_timestamp() AT TIME ZONE 'UTC'
-      FROM (SELECT count(*) FROM waited) w, generate_series(1, %(count)s)
+      FROM mine, (SELECT count(*) FROM waited) w, generate_series(1, %(count)s)
 """
 
 NEXT_EVENT_IDS = """
@@ -255,20 +259,6 @@ _MARK_COLUMNS = (
 )
 
 
-def read_committed(cr):
-    """Let the transaction that begins next, and those after it, wait for the rows that
-    others are changing and go on with what they have become.
-
-    At Odoo's own level such a transaction fails and the request is run again, which
-    callers who race for the same IDs lose again and again. One that has begun already
-    stays as it is.
-
-    :param cr: cursor of the request
-    """
-    if cr.connection.info.transaction_status == TRANSACTION_STATUS_IDLE:
-        cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
-
-
 def lock_live(env, keys):
     """Lock the live mappings of these keys until the transaction ends.
 
@@ -278,8 +268,8 @@ def lock_live(env, keys):
     :param keys: id_keys, repeated ones allowed
     :return: list of :class:`LiveRow`
     :raise psycopg2.OperationalError: (unless the transaction is one of
-        :func:`read_committed`) another transaction has changed one of them; Odoo runs
-        the whole request again
+        ``isolation.read_committed``) another transaction has changed one of them; Odoo
+        runs the whole request again
     """
     found = SQL("m.closed_at IS NULL AND m.id_key = ANY(%s::varchar[])", array(keys))
     return [LiveRow(*row) for row in execute(env, SQL(LOCK_LIVE, found=found))]
@@ -322,12 +312,22 @@ def write_periods(env, rows, verb, actor_values):
     :param dict actor_values: channel, user_id, client_id, purpose, transaction
     :return: :class:`WrittenRow` of those opened; an ID that already has another live
         mapping is left out
+    :raise SparTransientError: there is a newer key than that of this server
     """
     rows = sorted(rows)  # by id_key, then by pos
     keys = [row.id_key for row in rows] if verb == "link" else []  # else locked
-    ids = execute(env, SQL(NEXT_IDS, count=len(rows), keys=array(keys)))
-    at = ids[0][2]
     ring = get_keyring()
+    ids = execute(
+        env, SQL(NEXT_IDS, key_id=ring.current, count=len(rows), keys=array(keys))
+    )
+    if not ids:
+        _logger.error(
+            "Another server has begun with a newer key than %s: copy the key file from "
+            "there and restart this one",
+            ring.current,
+        )
+        raise SparTransientError("Mappings are kept under a newer key now")
+    at = ids[0][2]
     sealed = ring.seal_many(
         [
             (place(id_, row.id_key, row.fa_key), encode(row.content))

@@ -6,7 +6,7 @@ from odoo import api, models
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
-from .. import parameters, rates, replay, store
+from .. import isolation, parameters, rates, replay
 from ..call import Message, Reply
 from ..faults import too_many
 from ..g2p_connect import checks, envelope, messages, paths, status
@@ -50,7 +50,7 @@ class G2pSparGateway(models.AbstractModel):
         :raise SparSecurityError: the client is not known or may not do this
         """
         if call.is_async or call.operation != messages.RESOLVE:
-            store.read_committed(self.env.cr)  # before the first statement
+            isolation.read_committed(self.env.cr)  # before the first statement
         request = messages.decode_request(call.body)
         client = self.env["g2p.spar.client"]._authenticate(
             call, request.header.sender_id or "", request.signature

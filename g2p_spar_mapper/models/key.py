@@ -1,22 +1,21 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-import psycopg2
-
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparConfigurationError
-
-from ..keyring import get_keyring
+from ..isolation import read_committed
+from ..keyring import WrongKeyError, get_keyring
 
 _FINGERPRINT = "fingerprint"  # purpose of the derived key
 
-
-class WrongKeyError(SparConfigurationError, psycopg2.OperationalError):
-    """The key file does not fit the database.
-
-    Also an operational fault of the database, for that is how the server knows that a
-    database cannot be served: the API answers 503, and nothing is read or written.
-    """
+# The last statement tells the other processes to look again.
+NOTE_KEY = """
+    INSERT INTO g2p_spar_key (key_id, fingerprint, is_older, is_retired, create_date)
+    VALUES (%(key_id)s, %(fingerprint)s, FALSE, FALSE, now() AT TIME ZONE 'UTC')
+        ON CONFLICT DO NOTHING;
+    UPDATE g2p_spar_key SET is_older = TRUE
+     WHERE key_id <> %(key_id)s AND is_older IS NOT TRUE;
+    INSERT INTO orm_signaling_default DEFAULT VALUES
+"""
 
 
 class G2pSparKey(models.Model):
@@ -30,6 +29,11 @@ class G2pSparKey(models.Model):
 
     key_id = fields.Char(required=True, readonly=True)
     fingerprint = fields.Char(required=True, readonly=True)
+    is_older = fields.Boolean(
+        "Older",
+        readonly=True,
+        help="A server has begun with a newer key: no new mapping is kept under it.",
+    )
     is_retired = fields.Boolean(
         "Retired",
         readonly=True,
@@ -49,24 +53,35 @@ class G2pSparKey(models.Model):
 
     _key_id_uniq = models.Constraint("UNIQUE(key_id)", "There is such a key already.")
 
+    @api.depends("is_older", "is_retired")
     def _compute_state(self):
         ring = get_keyring()
         for key in self:
-            if key.key_id == ring.current:
+            if not key.is_older:
                 key.state = "current"
             elif not key.is_retired:
                 key.state = "older"
             else:
                 key.state = "retired" if key.key_id in ring.keys else "gone"
 
+    def init(self):
+        """Demo data is kept under a key before any server begins."""
+        self._check_ring(get_keyring())
+
     def _register_hook(self):
         """Refuse to serve with a key file that does not belong to the database."""
         super()._register_hook()
-        self._check_ring(get_keyring())
+        # a transaction of its own: servers that start together wait for each other
+        with self.env.registry.cursor() as cr:
+            read_committed(cr)
+            self.with_env(self.env(cr=cr))._check_ring(get_keyring())
 
     @api.model
     def _check_ring(self, ring):
         """Compare the key ring with what was seen before, and note a new current key.
+
+        That waits for all who are keeping mappings under another key. Whoever wants to
+        later finds out that it is an older one: see ``store.NEXT_IDS``.
 
         :param KeyRing ring:
         :raise WrongKeyError: a key differs from the one of the same name that data was
@@ -89,19 +104,14 @@ class G2pSparKey(models.Model):
                     "database was filled under: use its own key file."
                 )
         if ring.current not in {key_id for key_id, _seen, _is_retired in known}:
-            self.env.execute_query(
+            self.env.cr.execute(
                 SQL(
-                    """
-                    INSERT INTO g2p_spar_key (
-                           key_id, fingerprint, is_retired, create_date)
-                    VALUES (%s, %s, FALSE, now() AT TIME ZONE 'UTC')
-                        ON CONFLICT DO NOTHING
-                 RETURNING id
-                    """,
-                    ring.current,
-                    self._fingerprint(ring, ring.current),
+                    NOTE_KEY,
+                    key_id=ring.current,
+                    fingerprint=self._fingerprint(ring, ring.current),
                 )
             )
+            self.invalidate_model(flush=False)
 
     @staticmethod
     def _fingerprint(ring, key_id):
@@ -110,15 +120,22 @@ class G2pSparKey(models.Model):
     @api.model
     @tools.ormcache()
     def _lookup_key_ids(self):
-        """The keys of the ring under which rows may stand: the current one, then older
-        ones as long as rows are kept under them.
+        """The keys of the ring under which rows may stand: the one of this server, then
+        others as long as rows are kept under them.
 
+        :raise WrongKeyError: another server keeps rows under a key that is not in the
+            key file of this one
         :rtype: tuple[str]
         """
         ring = get_keyring()
         keys_sudo = self.sudo().search([("is_retired", "=", False)])
-        older = set(keys_sudo.mapped("key_id")) & set(ring.keys) - {ring.current}
-        return (ring.current, *sorted(older))
+        others = set(keys_sudo.mapped("key_id")) - {ring.current}
+        if unknown := sorted(others - ring.keys.keys()):
+            raise WrongKeyError(
+                f"The key {unknown[0]} is not in the key file of this server: copy the "
+                "file from the others and restart."
+            )
+        return (ring.current, *sorted(others))
 
     @api.model
     def _retire_older(self):

@@ -212,8 +212,8 @@ class G2pSparMapper(models.AbstractModel):
 
     @api.model
     def _lookup_key_ids(self):
-        """The keys of the ring under which rows may stand: the current one, then older
-        ones as long as rows are kept under them.
+        """The keys of the ring under which rows may stand: the one of this server, then
+        others as long as rows are kept under them.
 
         :rtype: tuple[str]
         """

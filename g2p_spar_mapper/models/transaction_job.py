@@ -17,7 +17,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
 )
 from odoo.addons.queue_job.exception import RetryableJobError
 
-from .. import callbacks, http_client, parameters, replay, store
+from .. import callbacks, http_client, isolation, parameters, replay
 from ..call import Call
 from ..g2p_connect import ack, messages, paths
 from ..g2p_connect.checks import HeaderFault
@@ -117,7 +117,7 @@ class G2pSparTransaction(models.Model):
         """The record in a transaction that ends with the ``with`` block."""
         try:
             with self.env.registry.cursor() as cr:
-                store.read_committed(cr)
+                isolation.read_committed(cr)
                 yield self.with_env(self.env(cr=cr))
         finally:
             self.invalidate_recordset(flush=False)

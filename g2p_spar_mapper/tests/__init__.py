@@ -18,6 +18,7 @@ from . import test_freeze
 from . import test_g2p_connect
 from . import test_http_client
 from . import test_id_type
+from . import test_key_race
 from . import test_key_rotation
 from . import test_keyring
 from . import test_ledger

@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from odoo.modules.registry import Registry
+from odoo.sql_db import db_connect
 from odoo.tests import get_db_name
 
 from .. import keyring
@@ -37,3 +38,17 @@ class KeyCase:
     def add_key(self):
         """A new key becomes the current one; older ones stay in the ring."""
         return self.use_ring(NEW, keyring.get_keyring().keys | {NEW: NEW_KEY})
+
+    @staticmethod
+    def begin(env):
+        """Another server begins with the ring of now."""
+        env["g2p.spar.key"]._check_ring(keyring.get_keyring())
+        env.cr.commit()
+
+    def forget_new_key(self, current):
+        """Take away what :meth:`start` committed."""
+        with db_connect(get_db_name()).cursor() as cr:
+            cr.execute("DELETE FROM g2p_spar_key WHERE key_id = %s", [NEW])
+            cr.execute(
+                "UPDATE g2p_spar_key SET is_older = FALSE WHERE key_id = %s", [current]
+            )

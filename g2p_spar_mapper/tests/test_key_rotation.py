@@ -7,8 +7,8 @@ from odoo.tools import mute_logger
 
 from .. import keyring, rekeying
 from .. import outcomes as oc
+from ..keyring import WrongKeyError
 from ..models import key_rotation
-from ..models.key import WrongKeyError
 from ..outcomes import ResolveItem, UnlinkItem
 from .common import MapperCommon, wire_id
 from .key_case import NEW, NEW_KEY, KeyCase

@@ -8,10 +8,11 @@ from odoo.sql_db import db_connect
 from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
+from .. import isolation, keyring, rekeying, store
 from .. import outcomes as oc
-from .. import rekeying, store
 from ..outcomes import Actor, LinkItem, ResolveItem, UnlinkItem
 from .key_case import KeyCase
+from .race_case import forget
 
 WIRE_ID = "token:spartest-race@nationalId"
 ACTOR = Actor("staff", SUPERUSER_ID, purpose="Race in a test", strict=False)
@@ -35,25 +36,10 @@ class TestMapperRace(KeyCase, BaseCase):
     def wait_for_others(self):
         """Run as writes of the API do."""
         for mapper in self.mappers:
-            store.read_committed(mapper.env.cr)
+            isolation.read_committed(mapper.env.cr)
 
     def forget(self):
-        """Take away what was committed; only the owner of the tables can do it."""
-        with db_connect(get_db_name()).cursor() as cr:
-            cr.execute(
-                "SELECT DISTINCT mapping_id FROM g2p_spar_mapping_event"
-                " WHERE purpose = %s",
-                [ACTOR.purpose],
-            )
-            periods = [mapping_id for (mapping_id,) in cr.fetchall()]
-            cr.execute("SET LOCAL lock_timeout = '20s'")
-            for table, column in (
-                ("g2p_spar_mapping_event", "mapping_id"),
-                ("g2p_spar_mapping", "id"),
-            ):
-                cr.execute(f"ALTER TABLE {table} DISABLE TRIGGER keep_rows")
-                cr.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [periods])
-                cr.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER keep_rows")
+        forget(ACTOR.purpose)
 
     def race(self, first, second):
         """Run ``second`` while ``first`` is done and not committed yet.
@@ -220,8 +206,10 @@ class TestMapperRace(KeyCase, BaseCase):
     def start_rotation(self):
         self.link(self.mappers[0])
         self.mappers[0].env.cr.commit()
+        self.addCleanup(self.forget_new_key, keyring.get_keyring().current)
         self.add_key()
-        # as if the server had begun with this key file
+        self.begin(self.mappers[0].env)
+        self.forget_ring()
         old = self.mappers[0]._id_keys(WIRE_ID)
         self.assertEqual(len(old), 2)
 

@@ -1,0 +1,93 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import threading
+
+from odoo import SUPERUSER_ID, api
+from odoo.sql_db import db_connect
+from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
+
+from .. import isolation, keyring
+from .. import outcomes as oc
+from ..keyring import WrongKeyError
+from ..outcomes import Actor, LinkItem, ResolveItem
+from .key_case import KeyCase
+from .race_case import forget
+
+WIRE_ID = "token:spartest-key-race@nationalId"
+OTHER_ID = "token:spartest-key-race-2@nationalId"
+ACTOR = Actor("staff", SUPERUSER_ID, purpose="Key race in a test", strict=False)
+
+
+@tagged("post_install", "-at_install")
+class TestKeyRace(KeyCase, BaseCase):
+    """One server begins with a new current key while another one still has the old."""
+
+    def setUp(self):
+        super().setUp()
+        self.old = keyring.get_keyring()
+        self.forget()
+        self.addCleanup(self.forget)
+        self.one, self.other, self.starting = (self.open() for _number in range(3))
+
+    def open(self):
+        cursor = db_connect(get_db_name()).cursor()
+        self.addCleanup(cursor.close)
+        return api.Environment(cursor, SUPERUSER_ID, {})
+
+    def forget(self):
+        forget(ACTOR.purpose)
+        self.forget_new_key(self.old.current)
+
+    def link(self, env, wire_id=WIRE_ID, fa="race-1"):
+        return env["g2p.spar.mapper"]._link([LinkItem(wire_id, fa)], ACTOR)[0].code
+
+    def use_old(self):
+        """The ring of a server that knows both keys and began before."""
+        self.use_ring(self.old.current, self.both.keys)
+
+    def start_waits_for_a_link(self, read_committed):
+        if read_committed:
+            isolation.read_committed(self.one.cr)
+        self.assertEqual(self.link(self.one), oc.OK)
+        self.both = self.add_key()
+        thread = threading.Thread(target=self.begin, args=[self.starting])
+        thread.start()
+        thread.join(0.3)
+        self.assertTrue(thread.is_alive(), "the start waits for what is being linked")
+        self.one.cr.commit()
+        thread.join(20)
+        self.assertFalse(thread.is_alive())
+        self.forget_ring()  # as the other servers are told to
+
+    def test_one_live_mapping_of_two_current_keys(self):
+        for read_committed in (True, False):
+            with self.subTest(read_committed=read_committed):
+                self.start_waits_for_a_link(read_committed)
+                self.assertEqual(self.link(self.other, fa="race-2"), oc.ALREADY_LINKED)
+                self.other.cr.commit()
+                self.forget()
+                self.use_old()
+
+    @mute_logger("odoo.addons.g2p_spar_mapper.store")
+    def test_the_server_with_the_old_key_writes_no_more(self):
+        self.start_waits_for_a_link(read_committed=True)
+        self.assertEqual(self.link(self.other, OTHER_ID), oc.OK)
+        self.other.cr.commit()
+        self.use_old()
+        self.begin(self.starting)  # also when it begins again with its old file
+        mapper = self.one["g2p.spar.mapper"]
+        for verb in (mapper._link, mapper._update):
+            with self.assertRaises(SparTransientError):
+                verb([LinkItem(WIRE_ID, "race-3")], ACTOR)
+            self.one.cr.rollback()
+        # but it finds what is kept under the new one
+        found = mapper._resolve([ResolveItem(OTHER_ID)], ACTOR)[0]
+        self.assertEqual(found.fa, "race-1")
+
+    def test_the_server_that_lacks_the_new_key_answers_no_more(self):
+        self.start_waits_for_a_link(read_committed=True)
+        self.use_ring(self.old.current, self.old.keys)
+        with self.assertRaises(WrongKeyError):
+            self.one["g2p.spar.mapper"]._resolve([ResolveItem(WIRE_ID)], ACTOR)
