@@ -7,17 +7,18 @@ MIMETYPE = "application/json"
 FORM_MIMETYPE = "application/x-www-form-urlencoded"
 
 
-def check_request(method, mimetype, served="POST", needed=MIMETYPE):
+def check_request(method, mimetype, served=("POST",), needed=MIMETYPE):
     """Refuse what is no request to the API, before its body is read.
 
     :param str method: of HTTP
     :param str mimetype: the content type without its parameters
-    :param str served: the one method that is served
+    :param tuple served: the methods that are served; the first is told
     :param str needed: the one content type that is read; none: nothing is read
     :raise ApiError: 405 or 415
     """
-    if method != served:
-        raise ApiError(405, f"Only {served} is served here", headers={"Allow": served})
+    if method not in served:
+        headers = {"Allow": ", ".join(served)}
+        raise ApiError(405, f"Only {served[0]} is served here", headers=headers)
     if needed and mimetype != needed:
         raise ApiError(415, f"The content type must be {needed}")
 

@@ -57,7 +57,7 @@ class Application:
         return [body]
 
     def _answer(self, environ):
-        path = environ["PATH_INFO"].rstrip("/")
+        path = environ["PATH_INFO"].removesuffix("/")
         method = environ["REQUEST_METHOD"]
         mimetype = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         if endpoint := paths.ENDPOINTS.get(path):
@@ -70,7 +70,7 @@ class Application:
                 else self.answer_writing(serve)
             )
         if page := PAGES.get(path):
-            check_request(method, mimetype, page.method, page.mimetype)
+            check_request(method, mimetype, page.methods, page.mimetype)
             call = self._call(environ, path)
             serve = functools.partial(_answer_page, page, call)
             return (

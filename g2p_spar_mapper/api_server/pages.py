@@ -13,7 +13,7 @@ from ..g2p_connect import openapi
 class Page(NamedTuple):
     """One path and what answers there."""
 
-    method: str  #: of HTTP
+    methods: tuple  #: of HTTP
     answer: Callable  #: of an environment and a Call, gives a Reply
     readonly: bool = True
     mimetype: str = ""  #: of the body; none: there is no body
@@ -28,9 +28,10 @@ def _token(env, call):
     return env["g2p.spar.token"]._serve(call)
 
 
+_READ = ("GET", "HEAD")  # to the latter the web server sends no body
 PAGES = {
-    "/oauth2/client/token": Page("POST", _token, mimetype=FORM_MIMETYPE),
-    "/.well-known/jwks.json": Page("GET", _jwks),
-    openapi.PATH: Page("GET", description.give_document),
-    openapi.PAGE_PATH: Page("GET", description.give_page),
+    "/oauth2/client/token": Page(("POST",), _token, mimetype=FORM_MIMETYPE),
+    "/.well-known/jwks.json": Page(_READ, _jwks),
+    openapi.PATH: Page(_READ, description.give_document),
+    openapi.PAGE_PATH: Page(_READ, description.give_page),
 }

@@ -64,6 +64,31 @@ class TestApiServer(ApiServerMixin, ApiCase):
                 for name in ("Content-Type", "Cache-Control"):
                     self.assertEqual(served.headers[name], expected.headers[name])
 
+    def test_head_of_a_page(self):
+        """Watchdogs and caches ask so. The web server leaves the body out."""
+        for path in ("/.well-known/jwks.json", "/mapper/openapi.json", "/mapper/docs"):
+            with self.subTest(path=path):
+                response = self.opener.head(self.base_url() + path)
+                self.assertEqual(response.status_code, 200)
+                response = self.opener.put(self.base_url() + path)
+                self.assertEqual(response.status_code, 405)
+                self.assertEqual(response.headers["Allow"], "GET, HEAD")
+        for path in ("/mapper/sync/link", "/oauth2/client/token"):
+            with self.subTest(path=path):
+                response = self.opener.head(self.base_url() + path)
+                self.assertEqual(response.status_code, 405)
+                self.assertEqual(response.headers["Allow"], "POST")
+
+    def test_one_slash_at_the_end(self):
+        """As at Odoo's own server."""
+        message = self.message("resolve", [self.item()])
+        for slashes, status in (("", 200), ("/", 200), ("//", 404)):
+            with self.subTest(slashes=slashes):
+                response = self.opener.post(
+                    f"{self.base_url()}/mapper/sync/resolve{slashes}", json=message
+                )
+                self.assertEqual(response.status_code, status)
+
     def test_suspension_works_at_once(self):
         self.link()
         self.compat.state = "suspended"
