@@ -3,6 +3,7 @@
 none of them harms the server."""
 
 import json
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -17,6 +18,7 @@ OPERATIONS = ("link", "update", "unlink", "resolve", "txn/status")
 ROOTS = ("/mapper/sync", "/mapper")
 PATHS = [f"{root}/{operation}" for root in ROOTS for operation in OPERATIONS]
 QUICK = 5  # seconds an answer may take
+PATIENCE = 120  # seconds until all that was taken is done
 
 #: put in place of a value, or between two bytes
 ODD = [
@@ -41,6 +43,8 @@ ODD = [
     b"[]",
     b"{}",
     b"[" * 3000 + b"]" * 3000,
+    b"[" * 970 + b"]" * 970,  # about as deep as the parser goes
+    b"[" * 90 + b"]" * 90,
     b'{"a":' * 3000 + b"1" + b"}" * 3000,
     b'"' + b"x" * 100_000 + b'"',
     b'{"id":"a","id":"b"}',
@@ -57,10 +61,12 @@ profile = settings(
 )
 
 
-@pytest.fixture(scope="module")
-def send(spar):
-    """Function that posts bytes and gives the status, the answer having been judged."""
-    document = requests.get(f"{spar.base_url}/mapper/openapi.json", timeout=30).json()
+@pytest.fixture(scope="module", params=["base_url", "api_url"])
+def send(spar, request):
+    """Function that posts bytes and gives the status, the answer having been judged.
+    Both servers of the API get them."""
+    base_url = getattr(spar, request.param)
+    document = requests.get(f"{base_url}/mapper/openapi.json", timeout=30).json()
     components = document["components"]
     session = requests.Session()
 
@@ -74,7 +80,7 @@ def send(spar):
 
     def post(path, body):
         answer = session.post(
-            spar.base_url + path,
+            base_url + path,
             data=body,
             headers={"Content-Type": "application/json"},
             timeout=30,
@@ -175,3 +181,16 @@ def test_odd_values(send, path, data):
     else:
         odd = f'{value}, "{name}": {value}'.encode()
     send(path, json.dumps(content).encode().replace(b'"%s"' % marker.encode(), odd))
+
+
+def test_what_was_taken_is_done(spar):
+    """Each message that got an Ack, however odd, is processed by its job."""
+    deadline = time.monotonic() + PATIENCE
+    query = "SELECT state, count(*) FROM g2p_spar_transaction GROUP BY state"
+    while True:
+        states = {row["state"]: row["count"] for row in spar.psql(query)}
+        if not states.keys() & {"rcvd", "pdng"}:
+            break
+        assert time.monotonic() < deadline, states
+        time.sleep(1)
+    assert states["succ"] > 1

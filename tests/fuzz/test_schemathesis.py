@@ -6,18 +6,21 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = 40  # requests per operation and phase
 PATIENCE = 600  # seconds
 
 
-def test_answers_are_as_described(spar, peer_python):
+@pytest.mark.parametrize("server", ["base_url", "api_url"])
+def test_answers_are_as_described(spar, peer_python, server):
     python = peer_python("schemathesis")
     folder = Path(__file__).parent
     done = subprocess.run(
         [
             python.with_name("schemathesis"),
             "run",
-            f"{spar.base_url}/mapper/openapi.json",
+            f"{getattr(spar, server)}/mapper/openapi.json",
             "--checks=all",
             "--phases=examples,coverage,fuzzing",
             f"--max-examples={EXAMPLES}",
