@@ -147,14 +147,17 @@ def claim(env, client, message, *, request=False, callback_url=None):
 def register(env, client, message):
     """Note the id of a message that changes nothing, by a transaction of its own.
 
-    :return: None, or a HeaderFault when the id belongs to another message
+    :return: the correlation id, the same however often the message is sent; or a
+        HeaderFault, when the id belongs to another message
     """
     content = _content(client, message)
     row = _prepare(client, message, content) | {"state": "succ"}
     with env.registry.cursor() as cr:
         cr.execute(REGISTER, row)
         found = None if cr.fetchone() else _find(cr, row, message, content)
-    return found if isinstance(found, HeaderFault) else None
+    if isinstance(found, HeaderFault):
+        return found
+    return found.correlation_id if found else row["correlation_id"]
 
 
 def settle(env, claimed, state, done_count, answer):

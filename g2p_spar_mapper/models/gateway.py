@@ -147,11 +147,13 @@ class G2pSparGateway(models.AbstractModel):
             return self._refuse(message, fault)
         if message.operation in WRITES:
             return self._answer_once(message, client)
+        correlation_id = ""
         if client.strict:
             # compatible clients use message ids again, and look-ups change nothing
-            if fault := replay.register(self.env, client, message):
-                return self._refuse(message, fault)
-        return self._work(message, client).body
+            correlation_id = replay.register(self.env, client, message)
+            if isinstance(correlation_id, checks.HeaderFault):
+                return self._refuse(message, correlation_id)
+        return self._work(message, client, correlation_id).body
 
     @api.model
     def _answer_once(self, message, client):

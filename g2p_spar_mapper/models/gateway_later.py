@@ -80,6 +80,8 @@ class G2pSparGateway(models.AbstractModel):
         if message.operation != paths.STATUS:
             return super()._work(message, client, correlation_id)
         found = self._find(message, client)
+        if not message.is_async:
+            correlation_id = ""  # no Ack named one: that of what is asked about
         body = self._answer_status(message, found, correlation_id)
         return Work(body, sum(one is not None for one in found))
 
