@@ -2,8 +2,10 @@ from . import test_api_bad_input
 from . import test_api_docs
 from . import test_api_item_rows
 from . import test_api_message_rows
+from . import test_api_refusal_rows
 from . import test_api_resolve_rows
 from . import test_api_server
+from . import test_api_transaction_rows
 from . import test_async
 from . import test_callback
 from . import test_callbacks

@@ -183,6 +183,25 @@ class ApiCase(HttpCase):
         live = mappings.search([("id_key", "=", key), ("closed_at", "=", False)])
         return [mapping._get_content().fa for mapping in live]
 
+    # --- asking what became of it -----------------------------------------------------
+
+    def query(self, value="t1", attribute="transaction_id", operation="link"):
+        return {
+            "reference_id": "q1",
+            "txn_type": operation,
+            "attribute_type": attribute,
+            "attribute_value": value,
+        }
+
+    def status_message(self, query, transaction_id="s1", **header):
+        header = {"action": "txn-status", "total_count": 1} | header
+        message = self.message("status", [], **header)
+        message["message"] = {
+            "transaction_id": transaction_id,
+            "txnstatus_request": query,
+        }
+        return message
+
     # --- expecting --------------------------------------------------------------------
 
     def assertWire(self, result, status, code, text=""):
@@ -199,6 +218,14 @@ class ApiCase(HttpCase):
         self.assertEqual(error["code"], code)
         self.assertIn(text, error["message"])
         self.assertNotIn("Traceback", response.text)
+
+    def assertNotTaken(self, ack, code):
+        """An Ack says that nothing follows, and why; nothing is kept."""
+        self.assertEqual(ack["ack_status"], "ERR", ack)
+        self.assertEqual(ack["error"]["code"], code)
+        self.assertTrue(ack["error"]["message"])
+        self.assertTrue(ack["correlation_id"])
+        self.assertFalse(self.row(ack))
 
     def assertRefused(self, header, results, code, items):
         """The whole message is refused, and still each item is answered."""

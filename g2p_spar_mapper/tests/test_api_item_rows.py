@@ -3,8 +3,8 @@
 
 from odoo.tests import tagged
 
-from .api_case import OPERATIONS, ROOTS, TIME
-from .row_case import ALREADY, ID, LINK_FIRST, RowCase, sync
+from .api_case import ASYNC_ROOTS, OPERATIONS, ROOTS, TIME
+from .row_case import ALREADY, ID, LINK_FIRST, RowCase
 
 
 def token(number):
@@ -21,9 +21,8 @@ class TestApiItemRows(RowCase):
         self.assertEqual(result["fa"], self.fa())
         self.assertEqual(self.live_addresses(ID), [self.fa()])
 
-    @sync
     def row_01_link_under_every_root(self):
-        for number, root in enumerate(ROOTS):
+        for number, root in enumerate(ASYNC_ROOTS if self.is_async else ROOTS):
             with self.subTest(root=root):
                 item = self.item(token(number), fa=self.fa())
                 _header, (result,) = self.call("link", [item], root=root)

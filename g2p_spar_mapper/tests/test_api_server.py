@@ -14,6 +14,7 @@ from . import (
     test_api_bad_input,
     test_api_item_rows,
     test_api_message_rows,
+    test_api_refusal_rows,
     test_token,
 )
 from .api_case import ApiCase
@@ -33,6 +34,13 @@ class TestApiServerItemRows(ApiServerMixin, test_api_item_rows.TestApiItemRows):
 @tagged("post_install", "-at_install")
 class TestApiServerMessageRows(
     ApiServerMixin, test_api_message_rows.TestApiMessageRows
+):
+    pass
+
+
+@tagged("post_install", "-at_install")
+class TestApiServerRefusalRows(
+    ApiServerMixin, test_api_refusal_rows.TestApiRefusalRows
 ):
     pass
 

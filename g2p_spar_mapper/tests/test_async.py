@@ -1,6 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Asynchronous messages: taken at once, processed by a job. Numbers are those of the
-table of behaviour."""
+"""Asynchronous messages: taken at once, processed by a job."""
 
 import functools
 import json
@@ -25,13 +24,6 @@ OTHER = "token:spartest-2@nationalId"
 
 @tagged("post_install", "-at_install")
 class TestAsync(ApiCase):
-    def refused(self, ack, code):
-        self.assertEqual(ack["ack_status"], "ERR", ack)
-        self.assertEqual(ack["error"]["code"], code)
-        self.assertTrue(ack["error"]["message"])
-        self.assertTrue(ack["correlation_id"])
-        self.assertFalse(self.row(ack))
-
     def test_paths(self):
         """What is served where, and that each address is."""
         served = {}
@@ -95,26 +87,7 @@ class TestAsync(ApiCase):
         event = self.env["g2p.spar.mapping.event"].sudo().search([], limit=1)
         self.assertEqual((event.channel, event.client_id), ("api", self.compat))
 
-    def test_row_21_wrong_action(self):
-        for action in ("unlink", "dance", ""):
-            ack = self.post_async("link", [self.item(ID)], action=action)
-            self.refused(ack, "err.request.bad")
-
-    def test_row_22_wrong_count(self):
-        ack = self.post_async(
-            "link", [self.item(ID)], total_count=2, sender_id="strict"
-        )
-        self.refused(ack, "err.request.bad")
-
-    def test_row_23a_empty_list(self):
-        self.refused(self.post_async("link", []), "err.request.bad")
-
-    def test_row_23b_too_many_items(self):
-        self.compat.item_limit = 1
-        ack = self.post_async("link", [self.item(ID), self.item(OTHER)])
-        self.refused(ack, "err.request.too_many_requests")
-
-    def test_row_24a_same_message(self):
+    def test_same_message_by_another_address(self):
         for sender in ("compat", "strict"):
             with self.subTest(sender=sender):
                 items = [self.item(f"token:spartest-{sender}@nationalId", fa=self.fa())]
@@ -127,67 +100,6 @@ class TestAsync(ApiCase):
                 again = self.post("link", message, "/mapper/async").content
                 self.assertEqual(again, first)
                 self.assertFalse(self.job(row, "process"))
-
-    def test_row_24b_another_message_with_the_same_id(self):
-        self.post_async("link", [self.item(ID)], message_id="m", sender_id="strict")
-        ack = self.post_async(
-            "link", [self.item(OTHER)], message_id="m", sender_id="strict"
-        )
-        self.refused(ack, "err.request.bad")
-
-    def test_row_26_version(self):
-        ack = self.post_async("link", [self.item(ID)], version="2.0.0")
-        self.refused(ack, "err.version.not_supported")
-
-    def test_rows_of_http_errors(self):
-        """What is answered before anybody knows whether to answer later."""
-        message = self.message("link", [self.item(ID)])
-        post = self.post
-        self.compat.may_link = False
-        response = post("link", message, ASYNC_ROOTS[0])
-        self.assertError(response, 403, "err.request.forbidden")
-        message["header"]["sender_id"] = "nobody"
-        response = post("link", message, ASYNC_ROOTS[0])
-        self.assertError(response, 401, "err.sender_id.invalid")
-        message["header"] |= {"sender_id": "strict", "is_msg_encrypted": True}
-        response = post("link", message, ASYNC_ROOTS[0])
-        self.assertError(response, 400, "err.encryption.invalid")
-        for content_type in ("multipart/form-data; boundary=x", "text/plain"):
-            response = post("link", b"--x--", ASYNC_ROOTS[0], content_type)
-            self.assertError(response, 415, "err.request.bad")
-        self.assertFalse(self.env["g2p.spar.transaction"].search([]))
-
-    def test_row_32_sender_uri(self):
-        self.compat.callback_allowed = "https://pay.example.org/spar"
-        for uri in (
-            "https://evil.example.org/spar",
-            "https://pay.example.org/sparx",
-            "http://pay.example.org/spar",
-            "https://pay.example.org/spar/../x",
-            "not an address",
-        ):
-            ack = self.post_async("link", [self.item(ID)], sender_uri=uri)
-            self.refused(ack, "err.sender_uri.invalid")
-        ack = self.post_async(
-            "link", [self.item(ID)], sender_uri="https://pay.example.org/spar/a"
-        )
-        self.assertEqual(ack["ack_status"], "ACK")
-        self.assertEqual(self.row(ack).callback_url, "https://pay.example.org/spar/a")
-
-    def test_row_33_nowhere_to_send_the_result(self):
-        ack = self.post_async("link", [self.item(ID, fa=self.fa())])
-        self.assertEqual(ack["ack_status"], "NACK")
-        row = self.row(ack)
-        self.run_job(row, "process")
-        self.assertTrue(self.live_addresses(ID))
-        self.assertEqual(row.callback_state, "none")
-        self.assertFalse(self.job(row, "call_back"))
-
-    def test_row_33_default_address(self):
-        self.compat.callback_url = "https://pay.example.org/spar"
-        ack = self.post_async("link", [self.item(ID)], sender_uri=None)
-        self.assertEqual(ack["ack_status"], "ACK")
-        self.assertEqual(self.row(ack).callback_url, "https://pay.example.org/spar")
 
     def test_job_that_runs_twice(self):
         row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))

@@ -10,7 +10,6 @@ from odoo import fields
 from odoo.tests import tagged
 
 from ..g2p_connect import keys, signature
-from .api_case import ApiCase
 from .credentials_case import PRIVATE, CredentialsCase, jws, public
 
 BODY = (
@@ -320,28 +319,3 @@ class TestClientSignature(CredentialsCase):
         with self.assertQueryCount(0):
             self.authenticate("signer", BODY, header=good)
         self.assertEqual(len(made), 1)
-
-
-@tagged("post_install", "-at_install")
-class TestSignatureOverHttp(ApiCase):
-    """Row 30: the refusal stands in ``errors`` and in an Ack."""
-
-    def test_row_30(self):
-        self.compat.write({"credentialless": False, "credentials": "signature"})
-        key = public("EdDSA")
-        self.env["g2p.spar.client.key"].create(
-            {"client_id": self.compat.id, "material": key.pem}
-        )
-        body = json.dumps(self.message("resolve", [self.item()])).encode()
-        good = signature.sign(PRIVATE["EdDSA"], "EdDSA", key.kid, body)
-        self.opener.headers["Signature"] = good
-        self.assertEqual(self.post("resolve", body).status_code, 200)
-        for text, code in (("", MISSING), (good[:-8] + "AAAAAAAA", INVALID)):
-            with self.subTest(code=code):
-                self.opener.headers["Signature"] = text
-                response = self.post("resolve", body)
-                self.assertError(response, 401, code)
-                ack = response.json()["message"]
-                self.assertEqual(ack["ack_status"], "ERR")
-                self.assertEqual(ack["error"]["code"], code)
-                self.assertTrue(ack["timestamp"] and ack["correlation_id"])

@@ -141,7 +141,7 @@ class TestRatesOverHttp(ApiCase):
         self.assertError(response, 429, "err.request.too_many_requests")
         self.assertGreaterEqual(int(response.headers["Retry-After"]), 1)
 
-    def test_row_39_rate_limit(self):
+    def test_rate_of_messages(self):
         message = self.message("resolve", [self.item()] * 3)
         self.compat.request_rate = 2
         statuses = [self.post("resolve", message).status_code for _try in range(2)]
@@ -152,7 +152,7 @@ class TestRatesOverHttp(ApiCase):
         self.compat.request_rate = 0
         self.assertEqual(self.post("resolve", message).status_code, 200)
 
-    def test_row_39_item_rate_limit(self):
+    def test_rate_of_items(self):
         message = self.message("link", [self.item(fa=self.fa())] * 3)
         self.compat.item_rate = 5
         self.assertEqual(self.post("link", message).status_code, 200)

@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Each message is processed once. Numbers are those of the table of behaviour."""
+"""Each message is processed once."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ class TestReplay(ApiCase):
         for result in answer["message"][f"{operation}_response"]:
             self.assertWire(result, "rjct", None)
 
-    def test_row_24a_same_message(self):
+    def test_same_message(self):
         for sender in PROFILES:
             with self.subTest(sender=sender):
                 wire_id = f"token:spartest-{sender}@nationalId"
@@ -69,13 +69,13 @@ class TestReplay(ApiCase):
                         json.loads(first)["message"]["correlation_id"],
                     )
 
-    def test_row_24a_same_message_to_another_alias(self):
+    def test_same_message_to_another_alias(self):
         message = self.message("link", [self.item(ID, fa=self.fa())])
         first = self.send("link", message)
         again = self.post("link", json.dumps(message), root="/sync")
         self.assertEqual(again.content, first)
 
-    def test_row_24a_across_a_rotation_of_keys(self):
+    def test_across_a_rotation_of_keys(self):
         old = keyring.get_keyring()
         new = keyring.KeyRing("replay-new", old.keys | {"replay-new": b"k" * 32})
         for sender in PROFILES:
@@ -95,7 +95,7 @@ class TestReplay(ApiCase):
             self.assertDuplicate(self.send("unlink", message), "unlink")
             self.assertIsNone(self.rows(message)._contents("answer"))
 
-    def test_row_24b_another_message_with_the_same_id(self):
+    def test_another_message_with_the_same_id(self):
         message = self.message("link", [self.item(ID, fa=self.fa())], message_id="m")
         other = self.message("link", [self.item(OTHER, fa=self.fa())], message_id="m")
         for sent in (message, other):
@@ -112,29 +112,6 @@ class TestReplay(ApiCase):
         other["header"]["sender_id"] = "compat"
         self.send("link", other)
         self.assertTrue(self.live_addresses(OTHER))
-
-    def test_row_24b_compatible_clients_use_ids_again(self):
-        for wire_id in (ID, OTHER):
-            message = self.message("link", [self.item(wire_id, fa=self.fa())])
-            message["header"]["message_id"] = "string"
-            self.send("link", message)
-            self.assertTrue(self.live_addresses(wire_id))
-
-    def test_row_24b_still_running(self):
-        """The first copy does not end; the second gives up waiting and goes on."""
-        message = self.message("link", [self.item(ID, fa=self.fa())])
-
-        with self.env.registry._db.cursor() as other:  # a real connection of its own
-            other.execute("SELECT pg_advisory_lock(742001)")
-            with patch.object(
-                replay,
-                "CLAIM",
-                "SAVEPOINT spar_claim; SET LOCAL lock_timeout = 50;"
-                "SELECT pg_advisory_lock(742001)",
-            ):
-                answer = self.send("link", message)
-        self.assertDuplicate(answer)
-        self.assertEqual(self.live_addresses(ID), [])
 
     def test_refused_messages_leave_nothing(self):
         message = self.message("link", [self.item(ID, fa=self.fa())], version="7.0.0")

@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""What became of an earlier message. Numbers are those of the table of behaviour."""
+"""What became of an earlier message."""
 
 import json
 
@@ -15,23 +15,6 @@ SPEC_PATH = "/registry/sync"
 
 @tagged("post_install", "-at_install")
 class TestStatus(ReachesPeers, ApiCase):
-    def status_message(self, query, transaction_id="s1", **header):
-        message = self.message("status", [], action="txn-status", total_count=1)
-        message["header"] |= header
-        message["message"] = {
-            "transaction_id": transaction_id,
-            "txnstatus_request": query,
-        }
-        return message
-
-    def query(self, value="t1", attribute="transaction_id", operation="link"):
-        return {
-            "reference_id": "q1",
-            "txn_type": operation,
-            "attribute_type": attribute,
-            "attribute_value": value,
-        }
-
     def ask(self, query, root=ROOTS[0], **kwargs):
         message = self.status_message(query, **kwargs)
         response = self.post("txn/status", message, root)
@@ -49,7 +32,7 @@ class TestStatus(ReachesPeers, ApiCase):
         self.assertEqual(response["txn_type"], "on-link")
         self.assertEqual(response["txn_status"]["link_response"], [])
 
-    def test_row_37_sync_message(self):
+    def test_every_address(self):
         message = self.message("link", [self.item(ID, fa=self.fa())])
         sent = self.post("link", message).json()["message"]
         for root in (*ROOTS, SPEC_PATH):
@@ -63,25 +46,7 @@ class TestStatus(ReachesPeers, ApiCase):
                 {"txn_type": "on-link", "txn_status": sent},
             )
 
-    def test_row_37_while_it_runs(self):
-        ack = self.post_async("link", [self.item(ID, fa=self.fa()), self.item(OTHER)])
-        query = self.query(ack["correlation_id"], "correlation_id")
-        for state in ("rcvd", "pdng"):
-            self.env.cr.execute("UPDATE g2p_spar_transaction SET state = %s", [state])
-            self.env.invalidate_all()
-            header, answer = self.ask(query)
-            self.assertEqual(header["status"], "succ")
-            self.assertEqual((header["total_count"], header["completed_count"]), (2, 0))
-            results = answer["txnstatus_response"]["txn_status"]["link_response"]
-            self.assertEqual([result["status"] for result in results], [state] * 2)
-            self.assertEqual([result["id"] for result in results], [ID, OTHER])
-        self.run_job(self.row(ack), "process")
-        header, answer = self.ask(query)
-        results = answer["txnstatus_response"]["txn_status"]["link_response"]
-        self.assertEqual([one["status"] for one in results], ["succ", "rjct"])
-        self.assertEqual(answer["correlation_id"], ack["correlation_id"])
-
-    def test_row_38_unknown(self):
+    def test_unknown(self):
         self.link()
         for query in (
             self.query("t2"),
@@ -95,14 +60,6 @@ class TestStatus(ReachesPeers, ApiCase):
                 self.assertUnknown(self.ask(query))
         header, _answer = self.ask(self.query(operation="update"))
         self.assertEqual(header["status"], "rjct")
-
-    def test_row_38_of_another_client(self):
-        ack = self.post_async("link", [self.item(ID, fa=self.fa())])
-        for query in (
-            self.query(),
-            self.query(ack["correlation_id"], "correlation_id"),
-        ):
-            self.assertUnknown(self.ask(query, sender_id="strict"))
 
     def test_references(self):
         items = [
@@ -213,11 +170,3 @@ class TestStatus(ReachesPeers, ApiCase):
                 self.assertEqual(answer["correlation_id"], ack["correlation_id"])
                 status = answer["txnstatus_response"]["txn_status"]
                 self.assertEqual(len(status["link_response"]), 1)
-
-    def test_asynchronous_row_38(self):
-        message = self.status_message(self.query("unknown"))
-        response = self.post("txn/status", message, ASYNC_ROOTS[0])
-        ack = response.json()["message"]
-        self.assertEqual(ack["ack_status"], "ERR")
-        self.assertEqual(ack["error"]["code"], "err.request.not_found")
-        self.assertFalse(self.row(ack))
