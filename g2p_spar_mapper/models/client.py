@@ -115,6 +115,7 @@ class G2pSparClient(models.Model):
     )
     credentialless = fields.Boolean(
         "No credentials",
+        copy=False,  # of two that share a network, neither is known by it
         tracking=True,
         help="The client shows neither token nor signature. It is known by its network "
         "alone, so allow only networks that nobody else can send from.",
@@ -200,6 +201,13 @@ class G2pSparClient(models.Model):
         "CHECK (valid_from < valid_until)", "The validity ends before it begins."
     )
 
+    @api.depends(
+        *("state", "valid_from", "valid_until"),
+        *(f"may_{verb}" for verb in messages.OPERATIONS),
+        *("may_see_details", "may_override", "id_type_ids", "fsp_ids"),
+        *("credentialless", "credentials", "networks"),
+        *("item_limit", "request_rate", "item_rate"),
+    )
     def _compute_summary(self):
         for client in self:
             client.summary = self._as_list(client._sum_up())
@@ -290,6 +298,15 @@ class G2pSparClient(models.Model):
             requests=self.request_rate or "∞",
             items=self.item_rate or "∞",
         )
+
+    def copy_data(self, default=None):
+        """Override: a copy is another client, with another name and sender ID."""
+        vals_list = super().copy_data(default)
+        for client, vals in zip(self, vals_list, strict=True):
+            vals.setdefault("code", f"{client.code}-copy")
+            if not (default and "name" in default):
+                vals["name"] = self.env._("%s (copy)", client.name)
+        return vals_list
 
     @api.constrains("code")
     def _check_code(self):

@@ -147,6 +147,18 @@ class TestClient(TransactionCase):
             with self.subTest(code=code), self.assertRaises(ValidationError):
                 self.clients.create(self.values(code))
 
+    def test_copy(self):
+        """As a start for a similar client: with its rights, in test."""
+        self.client.action_new_secret()
+        copy = self.client.copy()
+        self.assertEqual((copy.code, copy.state), ("programme-copy", "test"))
+        self.assertEqual(copy.name, "programme (copy)")
+        self.assertTrue(copy.may_resolve and copy.networks)
+        self.assertFalse(copy.secret_ids or copy.key_ids or copy.credentialless)
+        self.authenticate("", "10.1.2.3")
+        named = self.client.copy({"code": "other", "name": "Other"})
+        self.assertEqual((named.code, named.name), ("other", "Other"))
+
     def test_changes_of_rights_are_tracked(self):
         self.env.cr.flush()
         self.client.write({"may_link": True, "networks": "10.9.0.0/16"})

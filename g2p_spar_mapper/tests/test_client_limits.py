@@ -5,7 +5,7 @@ from psycopg2 import IntegrityError
 
 from odoo import fields
 from odoo.exceptions import ValidationError
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import Form, TransactionCase, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
@@ -140,6 +140,15 @@ class TestClientLimits(TransactionCase):
         with self.assertRaisesRegex(ValidationError, "not an e-mail"):
             self.client.contact_email = "somebody"
 
+    def test_summary_follows_what_is_being_entered(self):
+        with Form(self.client) as form:
+            for name in ("may_update", "may_see_details"):
+                form[name] = True
+            self.assertIn("update", form.summary)
+            self.assertIn("sees account numbers", form.summary)
+            form.fsp_ids.add(self.bank)
+            self.assertIn("LIMITBANK", form.summary)
+
     def test_summary_says_what_the_client_can_do(self):
         self.client.write(
             {
@@ -162,6 +171,5 @@ class TestClientLimits(TransactionCase):
         ):
             self.assertIn(words, summary)
         self.client.state = "suspended"
-        self.client.invalidate_recordset(["summary"])
         self.assertIn("every call is refused", self.client.summary)
         self.assertNotIn("Live", self.client.summary)
