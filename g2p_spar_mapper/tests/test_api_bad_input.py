@@ -2,6 +2,7 @@
 """Whatever is thrown at the API has a clear answer of its own and never a 500."""
 
 import functools
+import gzip
 import json
 import os
 from unittest.mock import patch
@@ -125,6 +126,16 @@ class TestApiBadInput(ApiCase):
                 self.assertError(response, 400, "err.request.bad")
         message = self.message("resolve", [self.item(ID, junk="x" * 2_000_000)])
         self.assertEqual(self.post("resolve", message).status_code, 200)
+
+    def test_packed_body_is_not_unpacked(self):
+        """A small one could become a very long one."""
+        packed = gzip.compress(b'{"header": "' + b"x" * 50_000_000 + b'"}')
+        response = self.url_open(
+            "/mapper/sync/resolve",
+            data=packed,
+            headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        )
+        self.assertError(response, 400, "err.request.bad")
 
     def test_body_limit(self):
         message = self.message("resolve", [self.item(ID)])

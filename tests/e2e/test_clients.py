@@ -3,6 +3,7 @@
 other: from onboarding to a signed call, and the end of it."""
 
 import base64
+import itertools
 import json
 import uuid
 
@@ -30,10 +31,12 @@ def sign(private, kid, body):
 
 
 class Client:
-    """A programme's system: has a secret and a key of its own."""
+    """A programme's system: has a secret and a key of its own, and calls both servers
+    in turn."""
 
     def __init__(self, spar, client_id):
         self.spar = spar
+        self.servers = itertools.cycle([spar.base_url, spar.api_url])
         self.call = spar.odoo_rpc("administrator", "administrator")
         self.id = client_id
         (values,) = self.call("g2p.spar.client", "read", [client_id], ["code"])
@@ -54,7 +57,7 @@ class Client:
 
     def new_token(self):
         response = requests.post(
-            f"{self.spar.base_url}/oauth2/client/token",
+            f"{next(self.servers)}/oauth2/client/token",
             data={"grant_type": "client_credentials", "scope": "mapper.resolve"},
             auth=(self.code, self.secret),
             timeout=60,
@@ -67,7 +70,7 @@ class Client:
         message = g2p.message("resolve", [{"id": wire_id}], self.code)
         body = json.dumps(message).encode()
         return requests.post(
-            f"{self.spar.base_url}/mapper/sync/resolve",
+            f"{next(self.servers)}/mapper/sync/resolve",
             data=body,
             headers={
                 "Content-Type": "application/json",

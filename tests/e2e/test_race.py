@@ -18,8 +18,8 @@ ADDRESS = (
 )
 
 
-def _call(spar, operation, items):
-    message = {
+def _message(operation, items):
+    return {
         "header": {
             "message_id": uuid.uuid4().hex,
             "message_ts": TIME,
@@ -32,6 +32,10 @@ def _call(spar, operation, items):
             f"{operation}_request": items,
         },
     }
+
+
+def _call(spar, operation, items):
+    message = _message(operation, items)
     url = f"{spar.base_url}/mapper/sync/{operation}"
     # so long only because a lost race is repeated after a pause that grows
     return requests.post(url, json=message, timeout=120)
@@ -121,6 +125,22 @@ def test_link_race(spar):
     assert _resolved(spar, ids) == winners
     assert set(_live_rows(spar, ids)) == {1}
     _assert_not_logged(spar, ids)
+
+
+def test_race_of_copies(spar):
+    """One message that comes in by many ways at once is processed once."""
+    ids = _fresh_ids()
+    message = _message("link", _items(1, ids, turn=0))
+    servers = (spar.base_url, spar.api_url)
+
+    def send(caller):
+        url = f"{servers[caller % 2]}/mapper/sync/link"
+        return requests.post(url, json=message, timeout=120)
+
+    answers = _at_once(send)
+    assert {result["status"] for result in _results(answers[0], "link")} == {"succ"}
+    assert len({response.content for response in answers}) == 1
+    assert set(_live_rows(spar, ids)) == {1}
 
 
 def test_update_race(spar):
