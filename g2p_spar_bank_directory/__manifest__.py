@@ -28,5 +28,10 @@
         "demo/res_users_demo.xml",
         "demo/g2p_spar_fsp_demo.xml",
     ],
+    "assets": {
+        "web.assets_backend": [
+            "g2p_spar_bank_directory/static/src/**/*",
+        ],
+    },
     "application": True,
 }

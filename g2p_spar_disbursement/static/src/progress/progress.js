@@ -1,74 +1,15 @@
-import { Component, onWillStart, onWillUnmount, status, useEffect, useState } from "@odoo/owl";
-import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
-import { ConnectionLostError } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
 import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
-import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
-
-/** Milliseconds between two questions while lines are being resolved. */
-const POLL_INTERVAL = 1000;
+import { PolledProgress } from "@g2p_spar_bank_directory/progress/polled_progress";
 
 /**
  * The head of a disbursement: how many payments are payable, how far the work is, and
- * why the others are not payable. It asks the server again while work is going on and
- * reloads the form when it is done.
+ * why the others are not payable.
  */
-export class DisbursementProgress extends Component {
+export class DisbursementProgress extends PolledProgress {
     static template = "g2p_spar_disbursement.Progress";
-    static props = { ...standardWidgetProps };
-
-    setup() {
-        this.orm = useService("orm");
-        this.action = useService("action");
-        this.state = useState({ values: null });
-        onWillStart(() => this.refresh());
-        let isFirst = true;
-        useEffect(
-            () => {
-                if (!isFirst) {
-                    this.refresh();
-                }
-                isFirst = false;
-            },
-            () => {
-                const { resId, data } = this.props.record;
-                return [resId, data.state, data.line_count, data.payable_count];
-            }
-        );
-        onWillUnmount(() => browser.clearTimeout(this.timer));
-    }
-
-    /** Ask for the figures, and again later as long as work is going on. */
-    async refresh() {
-        browser.clearTimeout(this.timer);
-        const { record } = this.props;
-        if (!record.resId) {
-            return;
-        }
-        let values;
-        try {
-            values = await this.orm.silent.call(record.resModel, "get_progress", [
-                record.resId,
-            ]);
-        } catch (error) {
-            if (!(error instanceof ConnectionLostError)) {
-                throw error;
-            }
-        }
-        if (status(this) === "destroyed" || record !== this.props.record) {
-            return;
-        }
-        if (values) {
-            this.state.values = values;
-        }
-        if (!values || values.state === "resolving") {
-            this.timer = browser.setTimeout(() => this.refresh(), POLL_INTERVAL);
-        } else if (values.state !== record.data.state && !(await record.isDirty())) {
-            await record.model.load();
-        }
-    }
+    static watched = ["state", "line_count", "payable_count"];
 
     /** The figures as cards, in reading order. */
     get cards() {
@@ -141,14 +82,8 @@ export class DisbursementProgress extends Component {
      * @param {string} state of the payments, empty for all
      * @param {string} [reason]
      */
-    async openLines(state, reason) {
-        const { record } = this.props;
-        const action = await this.orm.call(record.resModel, "action_open_lines", [
-            [record.resId],
-            state || false,
-            reason || false,
-        ]);
-        await this.action.doAction(action);
+    openLines(state, reason) {
+        return this.openAction("action_open_lines", state, reason);
     }
 }
 

@@ -1,86 +1,27 @@
-import { Component, onWillStart, onWillUnmount, status, useEffect, useState } from "@odoo/owl";
-import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
-import { ConnectionLostError } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
 import { formatInteger } from "@web/views/fields/formatters";
-import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
+import { PolledProgress } from "@g2p_spar_bank_directory/progress/polled_progress";
 
-/** Milliseconds between two questions while work is going on. */
-const POLL_INTERVAL = 1000;
 const WORKING = ["checking", "running", "undoing"];
-/** The same while another person has to decide. */
+/** Another person has to decide: milliseconds between two questions, and when. */
 const SLOW_INTERVAL = 5000;
 const WAITING = ["to_approve", "undo_asked"];
+const DECISIVE = ["state", "halt", "run"];
 
 /**
  * The head of an import: what the check found, how far the work is, and what an approver
- * has to know. It asks the server again while work is going on or another
- * person has to decide.
+ * has to know.
  */
-export class ImportProgress extends Component {
+export class ImportProgress extends PolledProgress {
     static template = "g2p_spar_mapper.ImportProgress";
-    static props = { ...standardWidgetProps };
+    static watched = DECISIVE;
+    static decisive = DECISIVE;
 
-    setup() {
-        this.orm = useService("orm");
-        this.action = useService("action");
-        this.state = useState({ values: null });
-        onWillStart(() => this.refresh());
-        let isFirst = true;
-        useEffect(
-            () => {
-                if (!isFirst) {
-                    this.refresh();
-                }
-                isFirst = false;
-            },
-            () => {
-                const { resId, data } = this.props.record;
-                return [resId, data.state, data.halt, data.run];
-            }
-        );
-        onWillUnmount(() => browser.clearTimeout(this.timer));
-    }
-
-    /** Ask for the figures, and again later as long as work is going on. */
-    async refresh() {
-        browser.clearTimeout(this.timer);
-        const { record } = this.props;
-        if (!record.resId) {
-            return;
-        }
-        let values;
-        try {
-            values = await this.orm.silent.call(record.resModel, "get_progress", [
-                record.resId,
-            ]);
-        } catch (error) {
-            if (!(error instanceof ConnectionLostError)) {
-                throw error;
-            }
-        }
-        if (status(this) === "destroyed" || record !== this.props.record) {
-            return;
-        }
-        if (values) {
-            this.state.values = values;
-        }
-        const isOld = (name) => values[name] !== record.data[name];
-        if (
-            values &&
-            ["state", "halt", "run"].some(isOld) &&
-            !(await record.isDirty())
-        ) {
-            await record.model.load();
-        } else if (!values || this.isWorking || WAITING.includes(values.state)) {
-            const isFast = !values || this.isWorking;
-            this.timer = browser.setTimeout(
-                () => this.refresh(),
-                isFast ? POLL_INTERVAL : SLOW_INTERVAL
-            );
-        }
+    get interval() {
+        return WAITING.includes(this.state.values.state)
+            ? SLOW_INTERVAL
+            : super.interval;
     }
 
     get isWorking() {
@@ -169,13 +110,8 @@ export class ImportProgress extends Component {
      *
      * @param {string} plan empty for all
      */
-    async openRows(plan) {
-        const { record } = this.props;
-        const action = await this.orm.call(record.resModel, "action_open_rows", [
-            [record.resId],
-            plan || false,
-        ]);
-        await this.action.doAction(action);
+    openRows(plan) {
+        return this.openAction("action_open_rows", plan);
     }
 }
 
