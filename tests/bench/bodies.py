@@ -9,11 +9,12 @@ standard input: ``{"operation", "sender_id", "numbers": [[...], ...], "wire_id",
 import json
 import sys
 import uuid
+from datetime import UTC, datetime
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-TIME = "2026-01-31T10:00:00.000+00:00"
+TIME = datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def item(job, position, number):
