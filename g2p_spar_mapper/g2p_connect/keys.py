@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import json
+from datetime import datetime
 from typing import NamedTuple
 
 import jwt
@@ -53,6 +54,7 @@ class PublicKey(NamedTuple):
     pem: str
     fingerprint: str  #: SHA-256 of the key, hexadecimal
     kind: str  #: e.g. ``RSA 3072``
+    validity: tuple[datetime, datetime] | None = None  #: of a certificate
 
 
 def encode_base64(content):
@@ -80,17 +82,20 @@ def read_public_key(text):
             if isinstance(err, KeyRefused):
                 raise
             raise KeyRefused("unreadable") from None
+    validity = None
     try:
         content = text.encode("ascii")
         if "BEGIN CERTIFICATE" in text:
-            public = x509.load_pem_x509_certificate(content).public_key()
+            found = x509.load_pem_x509_certificate(content)
+            public = found.public_key()
+            validity = found.not_valid_before_utc, found.not_valid_after_utc
         else:
             public = load_pem_public_key(content)
     except UnsupportedAlgorithm:
         raise KeyRefused("kind") from None
     except (ValueError, TypeError):
         raise KeyRefused("unreadable") from None
-    return describe(public)
+    return describe(public)._replace(validity=validity)
 
 
 def read_jwk(jwk):

@@ -112,6 +112,11 @@ class G2pSparClientKey(models.Model):
         vals["kid"] = vals.get("kid") or public.kid
         if public.alg:
             vals["algorithm"] = vals.get("algorithm") or public.alg
+        if public.validity:  # of the certificate, of which only the key is kept
+            for name, moment in zip(
+                ("valid_from", "valid_until"), public.validity, strict=True
+            ):
+                vals[name] = vals.get(name) or moment.replace(tzinfo=None)
 
     @api.model
     def _refusal(self, reason):

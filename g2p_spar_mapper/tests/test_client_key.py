@@ -107,6 +107,18 @@ class TestUploadedKey(CredentialsCase):
                     self.assertEqual(key.material, expected.pem)
                     key.unlink()
 
+    def test_certificate_brings_its_validity(self):
+        private = PRIVATE["RS256"]
+        key = self.upload(certificate(private), valid_until=False)
+        self.assertEqual(str(key.valid_from), "2026-01-01 00:00:00")
+        self.assertEqual(str(key.valid_until), "2036-01-01 00:00:00")
+        key.unlink()
+        key = self.upload(certificate(private), valid_until="2030-01-01 00:00:00")
+        self.assertEqual(str(key.valid_until), "2030-01-01 00:00:00")
+        key.material = certificate(private)
+        self.assertEqual(str(key.valid_until), "2036-01-01 00:00:00")
+        self.assertFalse(self.upload(public("EdDSA").pem).valid_until)
+
     def test_kid_and_algorithm_of_a_jwk_count(self):
         jwk = keys.to_jwk(public("RS256").public) | {"kid": "mine", "alg": "PS256"}
         key = self.upload(json.dumps(jwk))
