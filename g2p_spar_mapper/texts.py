@@ -27,7 +27,8 @@ MESSAGES = {
         "characters."
     ),
     outcomes.REJECTED: _lt(
-        "The additional information has to be a list of at most 16 KB without NUL."
+        "The additional information has to be a list of at most 16 KB and 100 levels, "
+        "without NUL."
     ),
     outcomes.RETRY: _lt("This item could not be stored now. Please try it again."),
 }
