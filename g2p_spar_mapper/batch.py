@@ -35,12 +35,12 @@ class Batch:
         #: keys before the current one, under which rows may still stand
         self.old_key_ids = mapper._lookup_key_ids()[1:]
         self.current_of = {}  #: digest under an old key -> under the current one
-        self._parse_ids()
+        self._parse_ids(actor.strict)
         self._parse_addresses(actor.strict)
 
-    def _parse_ids(self):
+    def _parse_ids(self, strict):
         id_types = self.env["g2p.spar.id.type"]
-        self.parsed = id_types._parse_ids([item.id for item in self.items])
+        self.parsed = id_types._parse_ids([item.id for item in self.items], strict)
         sound = [parsed for parsed in self.parsed if parsed]
         keys = id_types._keys(sound)
         for key_id in self.old_key_ids:

@@ -172,8 +172,9 @@ class SparConnector(models.Model):
         ids = list(ids)
         by_type = {}
         routes = {}
+        id_types = self.env["g2p.spar.id.type"]
         for one, parsed in zip(
-            ids, self.env["g2p.spar.id.type"]._parse_ids(ids), strict=True
+            ids, id_types._parse_ids(ids, strict=False), strict=True
         ):
             id_type = parsed.id_type_id if parsed else 0
             if id_type not in by_type:

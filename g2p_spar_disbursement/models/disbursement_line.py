@@ -253,7 +253,7 @@ class DisbursementLine(models.Model):
         """
         ids = [row.id for row in rows]
         id_types = self.env["g2p.spar.id.type"]
-        parsed = id_types._parse_ids(ids)
+        parsed = id_types._parse_ids(ids, strict=False)
         seal_id = self._fields["id_value"].seal
         seal_name = self._fields["payee_sealed"].seal
         values = []

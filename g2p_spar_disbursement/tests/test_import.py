@@ -114,6 +114,14 @@ class TestImport(DisbursementCommon):
             ("4", "id"),
         )
 
+    def test_duplicates_that_fit_no_pattern(self):
+        """Such an ID may be linked, and its prefix counts in any case all the same."""
+        self.env["g2p.spar.id.type"].create(
+            {"name": "Farmer", "code": "farmer", "prefix": "fr:", "pattern": "[0-9]+"}
+        )
+        wizard = self.import_payments([("fr:1x", 5), ("FR:1x", 6), ("fr:1X", 7)])
+        self.assert_refused(wizard, ("3", "id"))
+
     def test_duplicates_can_be_marked(self):
         batch = self.import_payments(
             [(wire_id(1), 5), (wire_id(1), 6), (wire_id(2), 7)], duplicates="first"

@@ -144,7 +144,8 @@ class DisbursementImport(models.TransientModel):
 
     def _find_duplicates(self, rows):
         """Two IDs are the same when the registry takes them for the same."""
-        parsed = self.env["g2p.spar.id.type"]._parse_ids([row.id for row in rows])
+        id_types = self.env["g2p.spar.id.type"]
+        parsed = id_types._parse_ids([row.id for row in rows], strict=False)
         keys = [
             (known.id_type_id, known.value) if known else row.id
             for row, known in zip(rows, parsed, strict=True)

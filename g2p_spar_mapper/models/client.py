@@ -131,8 +131,8 @@ class G2pSparClient(models.Model):
         default="compat",
         tracking=True,
         help="Compatible takes what existing programs send: counts that are wrong, "
-        "times in any form, references used twice, providers that the directory does "
-        "not know. Strict refuses these.",
+        "times in any form, references used twice, IDs that do not fit the pattern of "
+        "their type, providers that the directory does not know. Strict refuses these.",
     )
     dialect = fields.Selection(
         [("openg2p", "OpenG2P"), ("spec", "Specification")],

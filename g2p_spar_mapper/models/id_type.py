@@ -59,7 +59,8 @@ class G2pSparIdType(models.Model):
 
     An ID belongs to the type with the longest prefix and suffix that it carries; among
     types with the same ones, to the first whose pattern fits. A type with neither takes
-    every ID that no other type claims.
+    every ID that no other type claims. Compatible clients may link IDs that fit no
+    pattern: these belong to the first type of that prefix and suffix.
     """
 
     _name = "g2p.spar.id.type"
@@ -85,7 +86,8 @@ class G2pSparIdType(models.Model):
     )
     pattern = fields.Char(
         help="Regular expression for the part between prefix and suffix. Empty: any "
-        "printable characters.",
+        "printable characters. Only compatible API clients may link IDs that do not "
+        "fit.",
     )
     mask = fields.Selection(
         [kind for kind in MASK_KINDS if kind[0] != "none"],
@@ -190,20 +192,22 @@ class G2pSparIdType(models.Model):
         return tuple(sorted(rules, key=lambda rule: -len(rule.prefix + rule.suffix)))
 
     @api.model
-    def _parse_ids(self, wire_ids):
+    def _parse_ids(self, wire_ids, strict=True):
         """Take IDs apart.
 
         :param list[str] wire_ids: IDs as people and programmes write them
+        :param bool strict: whether an ID has to fit the pattern of its type; who looks
+            for a mapping must find those, too, that a compatible client has linked
         :return: one :class:`ParsedId` per ID, or None where it is not acceptable:
             empty, longer than 255, unprintable characters, spaces at the ends, of no
             known type, or not fitting the pattern of its type (g2p_connect 4.2)
         :rtype: list[ParsedId | None]
         """
         rules = self._rules()
-        return [self._parse_id(wire_id, rules) for wire_id in wire_ids]
+        return [self._parse_id(wire_id, rules, strict) for wire_id in wire_ids]
 
     @staticmethod
-    def _parse_id(wire_id, rules):
+    def _parse_id(wire_id, rules, strict):
         if (
             not isinstance(wire_id, str)
             or not 0 < len(wire_id) <= MAX_ID
@@ -214,7 +218,7 @@ class G2pSparIdType(models.Model):
         ):
             return None
         folded = wire_id.lower()
-        claimed = None
+        claimed = misfit = None
         for rule in rules:
             prefix, suffix = rule.prefix, rule.suffix
             if claimed and (prefix, suffix) != claimed:
@@ -230,9 +234,10 @@ class G2pSparIdType(models.Model):
             if value != value.strip():
                 continue
             if rule.pattern and not rule.pattern.fullmatch(value):
+                misfit = misfit or ParsedId(rule, value)
                 continue
             return ParsedId(rule, value)
-        return None
+        return None if strict else misfit
 
     @api.model
     def _is_affixed(self, text):
@@ -264,11 +269,12 @@ class G2pSparIdType(models.Model):
         :rtype: list[str]
         """
         digest = get_keyring().digest
+        parsed_ids = self._parse_ids(written, strict=False)
         return [
             self._keys([parsed], key_id)[0]
             if parsed
             else digest("no id", text.encode(errors="replace").decode(), key_id=key_id)
-            for text, parsed in zip(written, self._parse_ids(written), strict=True)
+            for text, parsed in zip(written, parsed_ids, strict=True)
         ]
 
     @api.model

@@ -229,7 +229,7 @@ class G2pSparMapper(models.AbstractModel):
         :rtype: list[str]
         """
         id_types = self.env["g2p.spar.id.type"]
-        parsed = id_types._parse_ids([wire_id])[0]
+        parsed = id_types._parse_ids([wire_id], strict=False)[0]
         if not parsed:
             message = self.env._(texts.MESSAGES[outcomes.INVALID_ID])
             raise SparRejectedError(message, outcomes.INVALID_ID)

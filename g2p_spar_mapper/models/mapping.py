@@ -149,7 +149,8 @@ class G2pSparMapping(models.Model):
         id_types = self.env["g2p.spar.id.type"].sudo()
         id_types = id_types.search([("active", "=", True)])
         written = [term, *(id_type._wire_id(term) for id_type in id_types)]
-        parsed = [found for found in id_types._parse_ids(written) if found]
+        parsed = id_types._parse_ids(written, strict=False)
+        parsed = [found for found in parsed if found]
         # the hash is not searchable for users; the rows it finds are
         keys = {
             key

@@ -125,6 +125,29 @@ class TestApiItemRows(RowCase):
                 result = self.call_one(operation, item)
                 self.assertIdInvalid(operation, result, "ID is invalid")
 
+    def row_09_malformed_id(self):
+        self.env["g2p.spar.id.type"].create(
+            {"name": "Farmer", "code": "r9", "prefix": "r9:", "pattern": "[0-9]{6}"}
+        )
+        item = self.item("r9:12345x", fa=self.fa())
+        result = self.call_one("link", item)
+        if self.is_strict:
+            self.assertIdInvalid("link", result, "ID is invalid")
+            result = self.call_one("update", item)
+            self.assertIdInvalid("update", result, "ID is invalid")
+            return
+        self.assertWire(result, "succ", None)
+        self.assertEqual(self.live_addresses(item["id"]), [self.fa()])
+        # staff find it, too
+        found = self.env["g2p.spar.mapping"].search([("lookup", "=", item["id"])])
+        self.assertEqual(len(found), 1)
+        for operation, code in (
+            ("update", None),
+            ("resolve", "succ.id.active"),
+            ("unlink", None),
+        ):
+            self.assertWire(self.call_one(operation, item), "succ", code)
+
     def row_10_bad_timestamp(self):
         for number, bad in enumerate(("string", "", None, "2026-13-01T00:00:00", "1")):
             with self.subTest(timestamp=bad):

@@ -74,6 +74,19 @@ class TestIdType(MapperCommon):
         self.assertIsNone(self.parse("farmer:12345x"))
         self.assertIsNone(self.parse("farmer:1234567"))
 
+    def test_misfits_keep_their_type_for_whoever_is_lenient(self):
+        farmer = self.make("farmer", prefix="farmer:", pattern="[0-9]{6}")
+        (parsed,) = self.id_types._parse_ids(["farmer:12345x"], strict=False)
+        self.assertEqual((parsed.id_type_id, parsed.value), (farmer.id, "12345x"))
+        for wire_id in ("farmer:", "farmer: 1", "farmer:1\x00", "farmer:1 "):
+            (parsed,) = self.id_types._parse_ids([wire_id], strict=False)
+            self.assertFalse(parsed and parsed.id_type_id == farmer.id, wire_id)
+        letters = self.make("letters", prefix="p:", pattern="[a-z]+", sequence=1)
+        digits = self.make("digits", prefix="p:", pattern="[0-9]+", sequence=2)
+        for wire_id, id_type in (("p:1", digits), ("p:a", letters), ("p:1a", letters)):
+            (parsed,) = self.id_types._parse_ids([wire_id], strict=False)
+            self.assertEqual(parsed.id_type_id, id_type.id)
+
     def test_longest_prefix_wins(self):
         self.make("short", prefix="id:", sequence=1)
         long = self.make("long", prefix="id:farm:", sequence=99)
