@@ -190,14 +190,15 @@ def rekey_sealed(model, after_id, limit):
     for id_, *tokens in rows:
         try:
             values = [
-                field.open(token) for field, token in zip(sealed, tokens, strict=True)
+                field.open(token, id_)
+                for field, token in zip(sealed, tokens, strict=True)
             ]
         except SparError:
             _logger.error("A value of %s, row %s, does not open", model._table, id_)
             continue
         derived = model._prepare_rekeyed(dict(zip(names, values, strict=True)))
         columns = {
-            field.name: field.seal(value)
+            field.name: field.seal(value, id_)
             for field, value in zip(sealed, values, strict=True)
         }
         rekeyed.append({"id": id_} | columns | derived)

@@ -17,13 +17,19 @@ from .keyring import get_keyring
 HIDDEN = "••••"
 
 
+class Unwritten(str):
+    """A value in the ORM's cache that is not in its row yet: sealed for no row. What
+    was read from a row is a plain text there, sealed for that row."""
+
+
 class Sealed:
     """Keeps a value sealed in the database and in the ORM's cache.
 
     ``record.field`` opens it. Unless ``groups`` says otherwise nobody has a right on
     the field, and then nothing else gives the value, not even :meth:`read` with full
     rights. It cannot be searched (but for being set), grouped, sorted or exported,
-    and is not copied. A value opens only in its own model and field.
+    and is not copied. A value opens only in its own row and column: whoever can write
+    to the database cannot give it to another row.
 
     :raise SparIntegrityError: (when read) the column was changed by others
     """
@@ -35,21 +41,20 @@ class Sealed:
 
     # ------------------------------------------------------- for statements in SQL
 
-    def seal(self, value):
-        """:return: what the column holds for ``value``; None for an empty one"""
+    def seal(self, value, row_id):
+        """:return: what the column of a row holds for a value; None for an empty one"""
         if not value:
             return None
-        return get_keyring().seal(self._context, self._pack(value))
+        return get_keyring().seal(self._place(row_id), self._pack(value))
 
-    def open(self, token):
-        """:return: the value behind what the column holds; None for NULL"""
+    def open(self, token, row_id):
+        """:return: the value behind what the column of a row holds; None for NULL"""
         if token is None:
             return None
-        return self._unpack(get_keyring().open(self._context, token))
+        return self._unpack(get_keyring().open(self._place(row_id), token))
 
-    @property
-    def _context(self):
-        return f"{self.model_name}.{self.name}"
+    def _place(self, row_id):
+        return f"{self.model_name}.{self.name}:{row_id}"
 
     @staticmethod
     def _pack(value):
@@ -62,16 +67,26 @@ class Sealed:
     # ---------------------------------------------------------- the ORM's protocol
 
     def convert_to_cache(self, value, record, validate=True):
-        return self.seal(super().convert_to_cache(value, record, validate))
+        value = super().convert_to_cache(value, record, validate)
+        return Unwritten(self.seal(value, None)) if value else None
 
     def convert_to_record(self, value, record):
-        return False if value is None else self.open(value)
+        if value is None:
+            return False
+        row_id = None if isinstance(value, Unwritten) else record.id
+        return self.open(value, row_id)
 
     def convert_to_column(self, value, record, values=None, validate=True):
-        return self.convert_to_cache(value, record, validate)
+        return self.convert_to_cache(value, record, validate)  # to compare with empty
+
+    def convert_to_column_insert(self, value, record, values=None, validate=True):
+        # the row has its id already: see Base._create
+        value = super().convert_to_cache(value, record, validate)
+        return self.seal(value, values["id"])
 
     def get_column_update(self, record):
-        return record.env.transaction.field_data[self][record.id]
+        value = record.env.transaction.field_data[self][record.id]
+        return self.seal(self.convert_to_record(value, record), record.id)
 
     def convert_to_read(self, value, record, use_display_name=True):
         if value and self._is_closed:

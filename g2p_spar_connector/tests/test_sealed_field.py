@@ -103,6 +103,20 @@ class TestSealedField(ConnectorCase):
         with self.assertRaises(SparIntegrityError):
             self.change.phone  # noqa: B018
 
+    def test_a_token_of_another_row_does_not_open(self):
+        """Whoever can write to the database cannot send somebody's wish elsewhere."""
+        other = self.submit(OTHER_ID)
+        other.flush_recordset()
+        self.env.cr.execute(
+            "UPDATE g2p_spar_change SET fa = (SELECT fa FROM g2p_spar_change"
+            " WHERE id = %s) WHERE id = %s",
+            (other.id, self.change.id),
+        )
+        self.env.invalidate_all()
+        self.assertTrue(other.fa)
+        with self.assertRaises(SparIntegrityError):
+            self.change.fa  # noqa: B018
+
     def test_a_changed_token_is_noticed(self):
         for broken in (
             self.stored("wire_id")[:-6] + "AAAAA=",

@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from odoo.addons.g2p_spar_bank_directory.csv_cells import to_csv
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparIntegrityError
 
 PAGE = 5000  #: lines read at a time: the memory an export takes
 
@@ -95,14 +96,18 @@ class Disbursement(models.Model):
 
         :param str file: key of :data:`FILES`
         :return: name of the file; read its content with :meth:`_iter_file`
-        :raise AccessError, UserError: as :meth:`_check_may_export`
+        :raise AccessError, UserError: as :meth:`_check_may_export`, or a payment was
+            changed outside of the registry
         """
         self.ensure_one()
         self._check_may_export(file)
         self._lock()
         digest = hashlib.sha256()
-        for part in self._iter_file(file):
-            digest.update(part)
+        try:
+            for part in self._iter_file(file):
+                digest.update(part)
+        except SparIntegrityError as err:
+            raise UserError(err.message) from err
         if file == "payable":
             self.sudo().write(
                 {"state": "exported", "exported_at": fields.Datetime.now()}
@@ -146,7 +151,7 @@ class Disbursement(models.Model):
             rows = self.env.execute_query(
                 SQL(
                     """
-                    SELECT line.line_no, %s
+                    SELECT line.id, line.line_no, %s
                       FROM g2p_spar_disbursement_line line
                       JOIN res_currency currency ON currency.id = line.currency_id
                       LEFT JOIN g2p_spar_account_type type
@@ -166,11 +171,11 @@ class Disbursement(models.Model):
             if rows:
                 yield to_csv(
                     [
-                        opener(value) if opener else value
-                        for opener, value in zip(openers, row[1:], strict=True)
+                        opener(value, line_id) if opener else value
+                        for opener, value in zip(openers, values, strict=True)
                     ]
-                    for row in rows
+                    for line_id, _line_no, *values in rows
                 )
-                after = rows[-1][0]
+                after = rows[-1][1]
             if len(rows) < PAGE:
                 return

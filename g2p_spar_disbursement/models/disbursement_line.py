@@ -16,6 +16,7 @@ AUDITOR = "g2p_spar_mapper.group_spar_auditor"
 
 #: columns of one imported payment and their SQL types
 IMPORTED = {
+    "id": "int4",
     "line_no": "int4",
     "id_value": "text",
     "id_key": "text",
@@ -258,16 +259,18 @@ class DisbursementLine(models.Model):
         seal_name = self._fields["payee_sealed"].seal
         values = []
         keys = id_types._keys_of_texts(ids)
-        for row, known, key in zip(rows, parsed, keys, strict=True):
+        row_ids = self._next_ids(len(rows))
+        for row_id, row, known, key in zip(row_ids, rows, parsed, keys, strict=True):
             first = duplicates.get(row.line)
             values.append(
                 (
+                    row_id,
                     row.line,
-                    seal_id(row.id),
+                    seal_id(row.id, row_id),
                     key,
                     known.masked if known else mask(row.id, "last4"),
                     row.amount,
-                    seal_name(row.name),
+                    seal_name(row.name, row_id),
                     row.reference or None,
                     "not_payable" if first else "pending",
                     "duplicate" if first else None,

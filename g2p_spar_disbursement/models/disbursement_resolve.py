@@ -184,7 +184,10 @@ class Disbursement(models.Model):
             )
         )
         open_id = self.env["g2p.spar.disbursement.line"]._fields["id_value"].open
-        return [(line_id, line_no, open_id(token)) for line_id, line_no, token in rows]
+        return [
+            (line_id, line_no, open_id(token, line_id))
+            for line_id, line_no, token in rows
+        ]
 
     def _finish(self):
         self._refresh_totals()
@@ -310,9 +313,10 @@ class Disbursement(models.Model):
 
     def _column(self, name, answers):
         """Values of one column, sealed where the column is."""
-        values = [answer.get(name) for answer in answers]
         field = self.env["g2p.spar.disbursement.line"]._fields[name]
-        return [field.seal(one) for one in values] if is_sealed(field) else values
+        if is_sealed(field):
+            return [field.seal(answer.get(name), answer["id"]) for answer in answers]
+        return [answer.get(name) for answer in answers]
 
     def _prepare_answers(self, line_ids, outcomes):
         """Turn outcomes into column values; a constant number of queries.

@@ -33,6 +33,22 @@ class TestExport(DisbursementCommon, HttpCase):
         data.setdefault("csrf_token", http.Request.csrf_token(self))
         return self.url_open(url, data=data, allow_redirects=False)
 
+    def test_accounts_exchanged_in_the_database_are_not_paid(self):
+        self.resolve_now(self.batch)
+        one, other = self.batch.sudo().line_ids.sorted("line_no")[:2].ids
+        self.env.cr.execute("SET LOCAL g2p_spar.rekeying = 'yes'")  # past the trigger
+        self.env.cr.execute(
+            "UPDATE g2p_spar_disbursement_line line"
+            "   SET fa = o.fa, account_number = o.account_number"
+            "  FROM g2p_spar_disbursement_line o WHERE line.id = %s AND o.id = %s",
+            [one, other],
+        )
+        self.authenticate("test_programme", "test_programme")
+        answer = self.post()
+        self.assertEqual(answer.status_code, 409)
+        self.assertIn("changed outside of the registry", answer.text)
+        self.assertEqual(self.batch.state, "resolved")
+
     def test_payable_file(self):
         self.resolve_now(self.batch)
         self.authenticate("test_programme", "test_programme")

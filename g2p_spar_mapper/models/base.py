@@ -1,14 +1,39 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-from odoo import models
+from odoo import api, models
+from odoo.tools import SQL
 
 from ..sealed_field import is_sealed
 
 
 class Base(models.AbstractModel):
-    """Sealed columns have no order and no equal values: a query that groups, sorts or
-    adds up by one is refused instead of giving nonsense."""
+    """What models with sealed fields need.
+
+    A value is sealed for its row, so the row has its id before it is inserted. Sealed
+    columns have no order and no equal values: a query that groups, sorts or adds up by
+    one is refused instead of giving nonsense.
+    """
 
     _inherit = "base"
+
+    @api.model
+    def _create(self, data_list):
+        if any(is_sealed(field) for field in self._fields.values()):
+            ids = self._next_ids(len(data_list))
+            for data, id_ in zip(data_list, ids, strict=True):
+                data["stored"]["id"] = id_
+        return super()._create(data_list)
+
+    @api.model
+    def _next_ids(self, count):
+        """Ids for rows that are about to be inserted."""
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT nextval(%s) FROM generate_series(1, %s)",
+                f"{self._table}_id_seq",
+                count,
+            )
+        )
+        return [id_ for (id_,) in rows]
 
     def _read_group_groupby(self, alias, groupby_spec, query):
         self._refuse_sealed(groupby_spec)

@@ -131,36 +131,38 @@ class G2pSparImportRow(models.Model):
             return
         seal = self._fields["item"].seal
         columns = [list(column) for column in zip(*rows, strict=True)]
-        # in another row or import an item does not count: see _open_item
+        ids = self._next_ids(len(rows))
+        # of another line or import an item does not count: see _open_item
         columns[6] = [
-            item and seal([load.id, line, *item])
-            for line, item in zip(columns[0], columns[6], strict=True)
+            item and seal([load.id, line, *item], id_)
+            for id_, line, item in zip(ids, columns[0], columns[6], strict=True)
         ]
-        kinds = ("int4", "text", "text", "text", "text", "text", "text", "int4")
+        kinds = ("int4", "int4", *["text"] * 6, "int4")
         load._execute(
             SQL(
-                "INSERT INTO g2p_spar_import_row (import_id, line, plan, part, reason,"
-                " id_key, fa_key, item, live_id) SELECT %s, * FROM unnest(%s)",
+                "INSERT INTO g2p_spar_import_row (import_id, id, line, plan, part,"
+                " reason, id_key, fa_key, item, live_id) SELECT %s, * FROM unnest(%s)",
                 load.id,
                 SQL(", ").join(
                     SQL("%s::%s[]", column, SQL(kind))
-                    for column, kind in zip(columns, kinds, strict=True)
+                    for column, kind in zip([ids, *columns], kinds, strict=True)
                 ),
             )
         )
 
     @api.model
-    def _open_item(self, load, line, sealed):
+    def _open_item(self, load, row_id, line, sealed):
         """What was staged.
 
         :param load: the import
+        :param int row_id: id of the staged row
         :param int line: row of the file
         :param str sealed: column ``item``
         :return: ID, address, name, phone and reference; None if the row was changed
             outside of the registry
         """
         try:
-            owner, place, *item = self._fields["item"].open(sealed)
+            owner, place, *item = self._fields["item"].open(sealed, row_id)
         except SparError:
             return None
         return item if (owner, place) == (load.id, line) else None

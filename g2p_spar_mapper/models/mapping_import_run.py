@@ -83,7 +83,7 @@ class G2pSparImport(models.Model):
         rows = self._execute(
             SQL(
                 """
-                SELECT line, plan, item, live_id FROM g2p_spar_import_row
+                SELECT id, line, plan, item, live_id FROM g2p_spar_import_row
                  WHERE import_id = %s AND line > %s
                    AND plan IN ('new', 'changed') AND outcome IS NULL
                  ORDER BY line LIMIT %s
@@ -97,7 +97,7 @@ class G2pSparImport(models.Model):
             applied = sum(outcome == "done" for _line, outcome, *_rest in done)
             self.write(
                 {
-                    "cursor": rows[-1][0],
+                    "cursor": rows[-1][1],
                     "done_count": self.done_count + applied,
                     "refused_count": self.refused_count + len(done) - applied,
                 }
@@ -110,15 +110,15 @@ class G2pSparImport(models.Model):
     def _apply(self, rows):
         """Link and update.
 
-        :param rows: list of (line, plan, sealed item, id of the live mapping seen)
+        :param rows: list of (id, line, plan, sealed item, id of the live mapping seen)
         :return: list of (line, outcome, reason, mapping id)
         """
         staged = self.env["g2p.spar.import.row"]
         mapper, actor = self.env["g2p.spar.mapper"], self._get_actor()
         untouched = self._get_live([live_id for *_row, live_id in rows if live_id])
         links, updates, done = [], [], []
-        for line, plan, sealed, live_id in rows:
-            values = staged._open_item(self, line, sealed)
+        for row_id, line, plan, sealed, live_id in rows:
+            values = staged._open_item(self, row_id, line, sealed)
             if not values:
                 done.append((line, "refused", "unreadable", None))
                 continue
