@@ -225,7 +225,7 @@ class TestReplayOfSigned(ApiCase):
     def assertRefused(self, response, code):
         self.assertEqual(response.json()["header"]["status_reason_code"], code)
 
-    def test_row_24a_written_in_another_way(self):
+    def test_written_in_another_way(self):
         """The signature holds for each of these, so each is the same message."""
         message = self.message("link", [self.item(ID, fa=self.fa())])
         first = self.send("link", message).content
@@ -240,7 +240,7 @@ class TestReplayOfSigned(ApiCase):
         found = self.env["g2p.spar.mapping.event"].sudo().search_count([])
         self.assertEqual(found, events)
 
-    def test_row_24b_sent_to_another_address(self):
+    def test_sent_to_another_address(self):
         for first, second in (("/mapper/sync", "/async"), ("/async", "/mapper/sync")):
             message = self.message("update", [self.item(ID, fa=self.fa())])
             self.send("update", message, root=first)
