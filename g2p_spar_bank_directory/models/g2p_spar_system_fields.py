@@ -42,7 +42,7 @@ class SparSystemFields(models.AbstractModel):
             return super().create(vals_list)
         for vals in vals_list:
             self._check_system_fields(vals)
-        unswayed = self.with_context(clean_context(self.env.context))
+        unswayed = self.with_env(self.env(context=clean_context(self.env.context)))
         return super(SparSystemFields, unswayed).create(vals_list)
 
     def write(self, vals):
