@@ -21,7 +21,7 @@ class G2pSparKeyRotation(models.Model):
     _inherit = ["g2p.spar.system.fields"]
     _description = "SPAR Change of Keys"
     _order = "id desc"
-    _rec_name = "key_id"
+    _rec_name = "create_date"
 
     key_id = fields.Char("New Key", readonly=True)
     state = fields.Selection(

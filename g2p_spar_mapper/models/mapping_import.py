@@ -145,7 +145,8 @@ class G2pSparImport(models.Model):
         "Changed, in percent", compute="_compute_changed_share"
     )
     progress = fields.Integer(compute="_compute_progress")
-    is_mine = fields.Boolean(compute="_compute_is_mine")
+    is_mine = fields.Boolean(compute="_compute_may_steer")
+    may_steer = fields.Boolean(compute="_compute_may_steer")
 
     started_at = fields.Datetime("Run from", readonly=True, copy=False)
     finished_at = fields.Datetime("Run until", readonly=True, copy=False)
@@ -177,9 +178,12 @@ class G2pSparImport(models.Model):
 
     @api.depends("user_id")
     @api.depends_context("uid")
-    def _compute_is_mine(self):
+    def _compute_may_steer(self):
+        """Approvers hold up and stop the work of others, too."""
+        is_approver = self.env.user.has_group(APPROVER)
         for load in self:
             load.is_mine = load.user_id == self.env.user
+            load.may_steer = load.is_mine or is_approver
 
     @api.depends(
         *("state", "read_offset", "read_total", "done_count", "refused_count"),

@@ -249,6 +249,13 @@ class TestMappingImportRun(ImportCase):
             with self.assertRaises(AccessError):
                 as_user.env["g2p.spar.import.part"].search([])
 
+    def test_who_sees_the_buttons_of_the_work(self):
+        load = self.approve(self.check(self.csv([1])))
+        for user in self.uploader, self.approver:
+            self.assertTrue(load.with_user(user).may_steer)
+        for role in "auditor", "administrator":
+            self.assertFalse(load.with_user(self.users[role]).may_steer)
+
     def test_results_cannot_be_forged(self):
         load = self.check(self.csv([1]))
         for vals in (

@@ -66,13 +66,17 @@ export class ImportProgress extends PolledProgress {
             .map(([label, count]) => ({ label, count: formatInteger(count) }));
     }
 
+    /** What to think about before the import is approved. */
     get warnings() {
         const values = this.state.values;
         const warnings = [];
+        if (!["checked", "to_approve"].includes(values.state)) {
+            return warnings;
+        }
         if (values.changed_count) {
             warnings.push(
-                _t("%(share)s %% of the rows change an account that people have now.", {
-                    share: values.changed_share,
+                _t("%(share)s of the rows change an account that people have now.", {
+                    share: `${values.changed_share} %`,
                 })
             );
         }
