@@ -85,7 +85,7 @@ def find(env, key_set, kid):
     got_at, found = _latest(key_set)
     is_known = any(not kid or key.kid == kid for key in found)
     if not is_known or _is_past(got_at, SECONDS_KEPT):
-        _refresh(env, key_set.url)
+        _refresh(env, key_set.url, is_urgent=not is_known)
         _got_at, found = _latest(key_set)
     return tuple(
         key._replace(valid_from=key_set.valid_from, valid_until=key_set.valid_until)
@@ -106,12 +106,18 @@ def _is_past(moment, seconds):
     return not 0 <= _now() - moment < seconds
 
 
-def _refresh(env, url):
-    """Fetch a key set anew, unless that was tried within the last minute."""
+def _refresh(env, url, is_urgent):
+    """Fetch a key set anew, unless that was tried within the last minute.
+
+    :param bool is_urgent: wait for a thread that is fetching it now; else what is known
+        will do, so that a slow server keeps one call waiting and not all of them
+    """
     with _lock:
         if len(_fetched) > MOST_SETS:
             _fetched.clear()
         lock = _locks[url]
+    if not is_urgent and lock.locked():
+        return
     with lock:
         fetched = _fetched.get(url, Fetched())
         if not _is_past(fetched.asked_at, SECONDS_BETWEEN):

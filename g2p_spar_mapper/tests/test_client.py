@@ -143,6 +143,10 @@ class TestClient(TransactionCase):
             with self.subTest(code=values["code"]):
                 with self.assertRaises(IntegrityError), self.env.cr.savepoint():
                     self.clients.create(values)
+        for name in ("name", "code", "organisation", "purpose"):
+            with self.subTest(name=name):
+                with self.assertRaises(IntegrityError), self.env.cr.savepoint():
+                    self.clients.create(self.values("other") | {name: False})
         for code in (" programme", "a\nb"):
             with self.subTest(code=code), self.assertRaises(ValidationError):
                 self.clients.create(self.values(code))

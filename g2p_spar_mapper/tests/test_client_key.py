@@ -298,6 +298,15 @@ class TestPublishedKeys(CredentialsCase):
         self.assertNotNow("EdDSA")
         self.call("ES256")
 
+    def test_slow_server_does_not_keep_others_waiting(self):
+        self.call("EdDSA")
+        self.now += key_sets.SECONDS_KEPT + 1
+        with key_sets._locks[URL]:  # as a thread that is fetching
+            self.call("EdDSA")
+        self.assertEqual(self.asked, 1)
+        self.call("EdDSA")
+        self.assertEqual(self.asked, 2)
+
     def moment(self):
         now = datetime.datetime.fromtimestamp(self.now, datetime.UTC)
         return now.replace(tzinfo=None)
