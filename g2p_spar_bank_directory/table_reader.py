@@ -119,7 +119,7 @@ def iter_records(file, form, offset=0, line=1):
         for record in xlsx_reader.iter_rows(file, form.sheet, offset, line):
             _check_lengths(record.cells, record.line)
             shortened = _find_shortened(record.cells)
-            yield record._replace(rounded=record.rounded | shortened)
+            yield record._replace(altered=record.altered | shortened)
         return
     file.seek(offset or form.start)
     text = io.TextIOWrapper(_Lent(file), encoding=form.encoding, newline="")

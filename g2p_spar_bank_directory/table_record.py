@@ -25,5 +25,6 @@ class Record(NamedTuple):
     #: where to go on behind it, see ``table_reader.iter_records``; not behind every row
     end: int | None
     next_line: int
-    #: places of long numbers that a spreadsheet program has rounded or shortened
-    rounded: frozenset = frozenset()
+    #: places of what a spreadsheet program made of an entry: a rounded or shortened
+    #: number, a date
+    altered: frozenset = frozenset()

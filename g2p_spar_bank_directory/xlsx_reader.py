@@ -4,7 +4,7 @@
 openpyxl keeps every text of a workbook as an object of its own, gives a number that
 Excel has rounded as if it were exact, and can only start at the first row. Here a sheet
 is cut into pieces of whole rows: any piece is read alone, texts take little more memory
-than their letters, and a number of more than 15 digits is told apart.
+than their letters, and numbers of more than 15 digits and dates are told apart.
 """
 
 import re
@@ -19,6 +19,7 @@ from lxml import etree
 from odoo.tools import LazyTranslate
 
 from .table_record import Record, TableError
+from .xlsx_styles import find_dates
 
 _lt = LazyTranslate(__name__)
 
@@ -78,17 +79,24 @@ def iter_rows(file, sheet, offset=0, line=1):
     :raise TableError: broken or oversized
     """
     with _open(file) as archive:
-        texts = _Texts(archive)
+        texts, dates = _Texts(archive), _find_dates(archive)
         for root, end in _pieces(archive, sheet, b"row", offset):
             last = len(root) - 1
             for number, row in enumerate(root):
                 line = _row_number(row, line)
-                cells, rounded = _read_row(row, texts)
+                cells, altered = _read_row(row, texts, dates)
                 # only behind the last row of a piece can reading go on later
                 place = end if number == last else None
                 if any(cells) or place:
-                    yield Record(line, cells, place, line + 1, rounded)
+                    yield Record(line, cells, place, line + 1, altered)
                 line += 1
+
+
+def _find_dates(archive):
+    try:
+        return find_dates(_parse(archive, "xl/styles.xml"))
+    except KeyError:
+        return frozenset()
 
 
 def _row_number(row, least):
@@ -232,9 +240,9 @@ def _text(element):
     return "".join(parts)
 
 
-def _read_row(row, texts):
-    """``(cells, places of rounded numbers)``."""
-    cells, rounded = [], set()
+def _read_row(row, texts, dates):
+    """``(cells, places of rounded numbers and of dates)``."""
+    cells, altered = [], set()
     index = -1
     for cell in row:
         index += 1
@@ -242,14 +250,14 @@ def _read_row(row, texts):
             index = _column(found[1])
         if index >= MAX_CELLS:
             continue
-        value, is_rounded = _read_cell(cell, texts)
+        value, is_altered = _read_cell(cell, texts, dates)
         if not value and index >= len(cells):
             continue  # formatted but empty cells may go on for ever
         cells += [""] * (index + 1 - len(cells))
         cells[index] = value
-        if is_rounded:
-            rounded.add(index)
-    return cells, frozenset(rounded)
+        if is_altered:
+            altered.add(index)
+    return cells, frozenset(altered)
 
 
 def _column(letters):
@@ -259,8 +267,8 @@ def _column(letters):
     return number - 1
 
 
-def _read_cell(cell, texts):
-    """``(text, whether it is a number that was rounded)``."""
+def _read_cell(cell, texts, dates):
+    """``(text, whether it is a number that was rounded, or a date)``."""
     kind = cell.get("t", "n")
     value = None
     for child in cell:
@@ -274,8 +282,9 @@ def _read_cell(cell, texts):
     if kind == "s":
         return texts[_whole(value)], False
     if kind != "n":
-        return value, False
-    return _read_number(value)
+        return value, kind == "d"
+    text, is_rounded = _read_number(value)
+    return text, is_rounded or cell.get("s") in dates
 
 
 def _read_number(text):

@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import datetime
 import io
 import random
 import zipfile
@@ -115,7 +116,7 @@ class TestTableReader(BaseCase):
     def test_numbers_that_excel_has_rounded_are_told_apart(self):
         rows = [[123456789012345, 1234567890123456789, "1234567890123456789", 0.5, 1.0]]
         (record,) = self.records(workbook(rows))
-        self.assertEqual(record.rounded, {1})
+        self.assertEqual(record.altered, {1})
         self.assertEqual(record.cells[0], "123456789012345")
         self.assertEqual(record.cells[2:], ["1234567890123456789", "0.5", "1"])
 
@@ -123,7 +124,19 @@ class TestTableReader(BaseCase):
         rows = [["1.23457E+11", "1,2E+15", "5E+05", "1.5", "E+5", "CODE+5", "1E+5x"]]
         for data in csv_bytes(rows), workbook(rows):
             (record,) = self.records(data)
-            self.assertEqual(record.rounded, {0, 1, 2})
+            self.assertEqual(record.altered, {0, 1, 2})
+
+    def test_dates_are_told_apart(self):
+        book = openpyxl.Workbook()
+        formats = "dd/mm/yyyy", '0" days"', "[h]:mm", "[Red]#,##0.00_-", "0.00E+00"
+        for column, form in enumerate(formats, start=1):
+            book.active.cell(1, column, 45413).number_format = form
+        book.active.cell(1, 6, datetime.date(2024, 5, 1))
+        book.active.cell(1, 7, "2024-05-01")
+        buffer = io.BytesIO()
+        book.save(buffer)
+        (record,) = self.records(buffer.getvalue())
+        self.assertEqual(record.altered, {0, 2, 5})
 
     def test_other_ways_to_write_a_sheet(self):
         data = workbook([["id", "x"], ["a", "b"]])
