@@ -80,8 +80,8 @@ class ImportReader:
         if len(record.cells) > self.width and any(record.cells[self.width :]):
             return Refusal("", "cells")
         for target, place in self.targets.items():
-            if place in record.rounded:
-                return Refusal(target, "rounded")
+            if place in record.altered:
+                return Refusal(target, "altered")
         for found in (wire_id, fa):
             if isinstance(found, Refusal):
                 return found

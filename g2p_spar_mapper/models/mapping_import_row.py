@@ -28,7 +28,7 @@ if {target for target, _label in TARGETS} != HEADERS.keys():
 REASONS = [
     ("cells", "More cells than the first row"),
     ("missing", "The cell is empty"),
-    ("rounded", "The spreadsheet has rounded this number"),
+    ("altered", "The spreadsheet has made something else of it"),
     ("invalid", "Not written as it should be"),
     ("unknown", "The directory does not know it"),
     ("unclear", "Several entries of the directory have this name"),
@@ -48,9 +48,9 @@ ADVICE = {
         " that holds the separator."
     ),
     "missing": _lt("The cell is empty and must not be."),
-    "rounded": _lt(
-        "The spreadsheet has not kept all digits of this number. Format the column as"
-        " text and type the number again."
+    "altered": _lt(
+        "The spreadsheet has shortened or rounded this number, or has made a date of"
+        " it. Format the column as text and type it again."
     ),
     "invalid": _lt("This is not written as it should be."),
     "unknown": _lt("The directory has no such entry. Write its code."),

@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import datetime
 import io
 
 import openpyxl
@@ -131,16 +132,19 @@ class TestMappingImportCheck(ImportCase):
                 found[number], (number + 2, *(v or False for v in expected)), line
             )
 
-    def test_rounded_numbers_are_refused(self):
+    def test_rounded_numbers_and_dates_are_refused(self):
         book = openpyxl.Workbook()
         book.active.append(["id", "account type", "provider", "branch", "account"])
-        for number, account in enumerate((123456789012, 123456789012345678), 1):
+        accounts = 123456789012, 123456789012345678, datetime.date(2024, 5, 1)
+        for number, account in enumerate(accounts, start=1):
             book.active.append([wire_id(number), "bank", "MTBANK", "MT001", account])
         buffer = io.BytesIO()
         book.save(buffer)
         load = self.check(buffer.getvalue(), name="Workbook")
-        self.assertEqual(self.counts(load), (2, 1, 0, 0, 1))
-        self.assertEqual(self.rows(load), [(3, "number", "rounded")])
+        self.assertEqual(self.counts(load), (3, 1, 0, 0, 2))
+        self.assertEqual(
+            self.rows(load), [(3, "number", "altered"), (4, "number", "altered")]
+        )
 
     def test_same_id_twice(self):
         other = f"{wire_id(2)},bank,MTBANK,MT001,{10**11 + 77},x"
@@ -233,7 +237,7 @@ class TestMappingImportCheck(ImportCase):
         self.work(load)
         self.assertEqual(
             self.rows(load),
-            [(2, "number", "rounded"), (3, "id", "rounded"), (4, "id", "rounded")],
+            [(2, "number", "altered"), (3, "id", "altered"), (4, "id", "altered")],
         )
 
     def test_bad_files_get_one_clear_sentence(self):
