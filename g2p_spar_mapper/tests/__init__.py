@@ -34,6 +34,7 @@ from . import test_mapping_access
 from . import test_mapping_import_check
 from . import test_mapping_import_http
 from . import test_mapping_import_run
+from . import test_neutralize
 from . import test_properties
 from . import test_quiet_log
 from . import test_rates
