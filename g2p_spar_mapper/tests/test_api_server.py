@@ -15,6 +15,8 @@ from . import (
     test_api_item_rows,
     test_api_message_rows,
     test_api_refusal_rows,
+    test_api_resolve_rows,
+    test_api_transaction_rows,
     test_token,
 )
 from .api_case import ApiCase
@@ -32,6 +34,13 @@ class TestApiServerItemRows(ApiServerMixin, test_api_item_rows.TestApiItemRows):
 
 
 @tagged("post_install", "-at_install")
+class TestApiServerResolveRows(
+    ApiServerMixin, test_api_resolve_rows.TestApiResolveRows
+):
+    pass
+
+
+@tagged("post_install", "-at_install")
 class TestApiServerMessageRows(
     ApiServerMixin, test_api_message_rows.TestApiMessageRows
 ):
@@ -41,6 +50,13 @@ class TestApiServerMessageRows(
 @tagged("post_install", "-at_install")
 class TestApiServerRefusalRows(
     ApiServerMixin, test_api_refusal_rows.TestApiRefusalRows
+):
+    pass
+
+
+@tagged("post_install", "-at_install")
+class TestApiServerTransactionRows(
+    ApiServerMixin, test_api_transaction_rows.TestApiTransactionRows
 ):
     pass
 
