@@ -76,11 +76,11 @@ class ApiServerMixin:
     allow_inherited_tests_method = True
 
     def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
         for name in dir(cls):
             way = name.partition("[")[2].rstrip("]")
             if name.startswith("test_row_") and way not in WAYS:
                 setattr(cls, name, None)  # is no test here
+        return super().__init_subclass__(**kwargs)
 
     def setUp(self):
         super().setUp()
