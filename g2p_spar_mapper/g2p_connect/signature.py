@@ -181,10 +181,11 @@ def content(body):
     :param bytes body: as received, with a signature that holds
     """
     try:
-        _as_sent, in_order, _escaped = member_payloads(body)
-        return in_order
+        found = _read(body)
+        found.pop("signature", None)
+        return _write(found, sort_keys=True, ensure_ascii=True)
     except SignatureError:
-        return body  # the signature is one of these very bytes
+        return body  # it holds for these very bytes alone
 
 
 def _read(body):

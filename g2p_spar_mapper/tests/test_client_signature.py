@@ -250,6 +250,20 @@ class TestClientSignature(CredentialsCase):
                 member=member,
             )
 
+    def test_one_content_for_all_forms(self):
+        """By it a message is known again, however it is written."""
+        content = {"header": {"b": "\ud800", "a": [1, 1.5, "é"]}, "x": {}}
+        escaped = json.dumps(content, separators=(",", ":")).encode()
+        for body in (
+            json.dumps(content, indent=3).encode(),
+            json.dumps(content, sort_keys=True).encode(),
+            json.dumps({"signature": "a..b"} | content).encode(),
+            escaped.replace(b"1.5", b"1.50"),
+        ):
+            self.assertEqual(signature.content(body), signature.content(escaped))
+        for body in (b'{"a":1,"a":1}', b'{"a":NaN}', b"[]", b"{"):
+            self.assertEqual(signature.content(body), body)
+
     def test_member_that_stands_twice_has_no_form(self):
         content = {"header": {"a": 1}}
         header = self.sign("EdDSA", compact(content))
