@@ -85,7 +85,10 @@ class G2pSparClientKey(models.Model):
         """Override: read what is handed over before anything of it is kept."""
         for vals in vals_list:
             self._prepare_material(vals)
-        return super().create(vals_list)
+        keys_ = super().create(vals_list)
+        for key in keys_:
+            key._tell(self.env._("A key was added: %s", key._label()))
+        return keys_
 
     def write(self, vals):
         """Override: as for create."""
@@ -93,7 +96,26 @@ class G2pSparClientKey(models.Model):
             self._prepare_material(vals)
         if "url" in vals:
             vals = {"key_set": False, "fetched_at": False} | vals
-        return super().write(vals)
+        result = super().write(vals)
+        if vals.keys() - {"key_set", "fetched_at"}:
+            for key in self:
+                key._tell(self.env._("A key was changed: %s", key._label()))
+        return result
+
+    def unlink(self):
+        """Override: as for create."""
+        for key in self:
+            key._tell(self.env._("A key was removed: %s", key._label()))
+        return super().unlink()
+
+    def _label(self):
+        """What people know the key by."""
+        return self.url if self.source == "url" else self.kid
+
+    def _tell(self, text):
+        """Who has added a key can speak for the client, so the client's history says
+        so."""
+        self.client_id.message_post(body=text)
 
     def _prepare_material(self, vals):
         """Keep the public key as PEM and nothing else, and name it.

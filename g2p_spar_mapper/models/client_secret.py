@@ -70,9 +70,12 @@ class G2pSparClientSecret(models.Model):
 
     def action_revoke(self):
         """Refuse the secret, and the tokens it was exchanged for, from now on."""
-        self.filtered(lambda secret: not secret.revoked_at).write(
-            {"revoked_at": fields.Datetime.now()}
-        )
+        revoked = self.filtered(lambda secret: not secret.revoked_at)
+        revoked.write({"revoked_at": fields.Datetime.now()})
+        for secret in revoked:
+            secret.client_id.message_post(
+                body=self.env._("A secret was revoked: %s…", secret.name)
+            )
         return True
 
     @api.model

@@ -178,6 +178,29 @@ class TestUploadedKey(CredentialsCase):
         with self.assertRaises(ValidationError):
             key.algorithm = "ES256"
 
+    def test_client_tells_of_its_keys(self):
+        """As of its other rights: who has added a key can speak for the client."""
+
+        def told():
+            return self.client.message_ids[0].body
+
+        key = self.upload(public("EdDSA").pem, kid="k-1")
+        self.assertIn("added: k-1", told())
+        key.valid_until = "2030-01-01"
+        self.assertIn("changed: k-1", told())
+        key.material = public("ES256").pem
+        kid = public("ES256").kid
+        self.assertIn(f"changed: {kid}", told())
+        key.unlink()
+        self.assertIn(f"removed: {kid}", told())
+        key = self.upload(False, source="url", url=URL)
+        self.assertIn(f"added: {URL}", told())
+        before = len(self.client.message_ids)
+        key.write(
+            {"key_set": key_set("EdDSA").decode(), "fetched_at": fields.Datetime.now()}
+        )
+        self.assertEqual(len(self.client.message_ids), before)
+
     def test_administrators_only(self):
         key = self.upload(public("EdDSA").pem)
         for group in (

@@ -312,6 +312,7 @@ class TestSecret(CredentialsCase):
         self.client.invalidate_recordset(["secret_ids"])
         newest, oldest = self.client.secret_ids
         oldest.action_revoke()
+        self.assertIn(f"revoked: {oldest.name}…", self.client.message_ids[0].body)
         self.assertEqual(self.ask(self.form("programme", first))[0], 401)
         self.new_token(self.client, second)
         self.new_secret(self.client)
