@@ -262,6 +262,10 @@ class G2pSparTransaction(models.Model):
         if answer is None:
             raise SparConfigurationError("The result is not kept any more.")
         client_sudo = self.client_id.sudo()
+        if not callbacks.is_within(self.callback_url, client_sudo._allowed_callbacks()):
+            raise SparConfigurationError(
+                "The address is not among those agreed upon any more."
+            )
         if not (
             callbacks.parse(self.callback_url)[0] == "https"
             or client_sudo._is_http_allowed()

@@ -125,6 +125,7 @@ class TestCallback(ReachesPeers, ApiCase):
         )
         well = FakePeer(lambda *args: self.reply)
         self.addCleanup(well.stop)
+        self.compat.callback_allowed = self.compat.callback_url
         self.compat.callback_url = f"{well.url}/spar"
         other = self.processed()
         for row, attempts in ((next_one, 0), (tried, 1)):
@@ -186,6 +187,16 @@ class TestCallback(ReachesPeers, ApiCase):
         self.set_parameter("callback_http", "")
         self.fails(row, "https://")
         self.assertFalse(self.receiver.requests)
+
+    def test_address_that_is_not_agreed_upon_any_more(self):
+        """What takes a right away works at once, also on results that wait."""
+        row = self.processed()
+        agreed, self.compat.callback_url = self.compat.callback_url, False
+        self.fails(row, "agreed")
+        self.assertFalse(self.receiver.requests)
+        self.compat.callback_allowed = agreed
+        self.run_job(row, "call_back")
+        self.assertEqual(len(self.receiver.requests), 1)
 
     def test_suspended_client(self):
         row = self.processed()
