@@ -146,6 +146,34 @@ class TestAsync(ApiCase):
         self.assertEqual(row.state, "rjct")
         self.assertEqual(self.live_addresses(ID), [])
 
+    def test_providers_are_limited_later_too(self):
+        own = self.fsp.copy({"name": "Own Wallet", "code": "OWNWALLET"})
+        answers = {"fsp": own.id, "mobile_number": "+254712345678"}
+        own_fa = self.account_type._compose(answers).fa
+        self.link()
+        self.compat.write({"fsp_ids": own.ids, "may_override": True})
+
+        def named(provider, consent):
+            return [{"current_provider": provider}, {"consent_reference": consent}]
+
+        good = named("TESTWALLET", "C-1")
+        for operation, wire_id, fa, info, status in (
+            ("link", OTHER, self.fa(), [], "rjct"),
+            ("link", OTHER, self.fa(), good, "rjct"),
+            ("update", ID, own_fa, [], "rjct"),
+            ("update", ID, own_fa, named("OWNWALLET", "C-1"), "rjct"),
+            ("update", ID, own_fa, named("TESTWALLET", " "), "rjct"),
+            ("update", ID, self.fa("799999999"), good, "rjct"),
+            ("unlink", ID, "", [], "rjct"),
+            ("unlink", ID, "", named("TESTWALLET", ""), "rjct"),
+            ("update", ID, own_fa, good, "succ"),
+            ("unlink", ID, "", [], "succ"),
+        ):
+            with self.subTest(operation=operation, info=info):
+                item = self.item(wire_id, additional_info=info, fa=fa)
+                _header, (result,) = self.call_async(operation, [item])
+                self.assertEqual(result["status"], status, result)
+
     def test_right_lost_meanwhile(self):
         row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
         self.compat.may_link = False
