@@ -28,15 +28,25 @@ def _wait(user, load, is_reached):
     return figures
 
 
-def _kill_in_the_middle(spar, user, load, count, state):
+def _requeued(spar):
+    return spar.log_path.read_text(errors="replace").count("Re-queued dead job")
+
+
+def _kill_in_the_middle(spar, users, load, count, state):
     """Kill the worker once a part is done, and wait for the end all the same.
 
+    :param users: who is connected; the first one looks at the import
     :param str count: what grows with each part; None when all is one part
     """
+    user, before = users[0], _requeued(spar)
     if count:
         _wait(user, load, lambda figures: figures[count] or figures["state"] == state)
+    for connected in users:
+        connected.session.close()  # so that the one worker at the job is hit
     workers.kill_one_answering(spar.instance, spar.base_url)
-    return _wait(user, load, lambda figures: figures["state"] == state)
+    figures = _wait(user, load, lambda figures: figures["state"] == state)
+    assert _requeued(spar) > before, "the kill did not hit the job"
+    return figures
 
 
 def test_killed_import(spar, tmp_path):
@@ -49,14 +59,15 @@ def test_killed_import(spar, tmp_path):
     approver = User(spar.base_url, spar.db, "import_approver")
     load = uploader.call("create", {"name": "Killed"})
     uploader.upload(load, path)
+    users = uploader, approver
 
     uploader.call("action_check", [load])
-    figures = _kill_in_the_middle(spar, uploader, load, None, "checked")
+    figures = _kill_in_the_middle(spar, users, load, None, "checked")
     assert (figures["row_count"], figures["new_count"]) == (ROWS, ROWS)
 
     uploader.call("action_ask", [load])
     approver.call("action_approve", [load])
-    figures = _kill_in_the_middle(spar, uploader, load, "done_count", "done")
+    figures = _kill_in_the_middle(spar, users, load, "done_count", "done")
     assert (figures["done_count"], figures["refused_count"]) == (ROWS, 0)
     (row,) = uploader.call("read", [load], ["reference"])
     ledger = (
@@ -69,7 +80,7 @@ def test_killed_import(spar, tmp_path):
 
     uploader.call("action_undo_ask", [load])
     approver.call("action_undo_approve", [load])
-    figures = _kill_in_the_middle(spar, uploader, load, "undone_count", "undone")
+    figures = _kill_in_the_middle(spar, users, load, "undone_count", "undone")
     assert (figures["undone_count"], figures["kept_count"]) == (ROWS, 0)
     removed = {"verb": "unlink", "events": ROWS, "mappings": ROWS}
     assert spar.psql(ledger, [row["reference"]]) == [linked, removed]
