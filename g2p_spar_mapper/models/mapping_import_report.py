@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import codecs
+
 from odoo import models
 from odoo.tools import SQL
 
@@ -29,6 +31,8 @@ class G2pSparImport(models.Model):
         parts = dict(rows._fields["part"]._description_selection(self.env))
         codes = dict(rows._fields["reason"]._description_selection(self.env))
         headers = {column.target: column.header for column in self.column_ids}
+        # Excel, with which people open it, knows UTF-8 by this mark only
+        yield codecs.BOM_UTF8
         yield to_csv(
             [
                 (

@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import codecs
 import csv
 import io
 
@@ -72,7 +73,9 @@ class TestMappingImportHttp(ImportCase, HttpCase):
             self.log_in(user)
             answer = self.url_open(f"/spar/import/{load.id}/errors.csv")
             self.assertEqual(answer.status_code, 200)
-            rows = list(csv.reader(io.StringIO(answer.content.decode())))
+            # without the mark Excel shows "Ã©" for "é"
+            self.assertTrue(answer.content.startswith(codecs.BOM_UTF8))
+            rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
             self.assertEqual([row[0] for row in rows], ["Row", "3", "4"])
             self.assertEqual(rows[1][1], "account number")
             self.assertIn("row 2", rows[2][3])

@@ -130,5 +130,5 @@ def upload(page, path, content=None):
 def error_file(page):
     with page.expect_download() as download:
         page.get_by_role("link", name="Error File").click()
-    text = download.value.path().read_text(encoding="utf-8")
+    text = download.value.path().read_text(encoding="utf-8-sig")
     return list(csv.reader(text.splitlines()))
