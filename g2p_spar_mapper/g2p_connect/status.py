@@ -29,6 +29,7 @@ ATTRIBUTES = (TRANSACTION_ID, REFERENCE_IDS, CORRELATION_ID)
 MAX_QUERIES = 100
 
 UNKNOWN = "No such transaction of this client is known"
+TOO_MUCH = "message.txnstatus_request: too many results, ask about less at a time"
 NOT_KEPT = "The results of this transaction are not kept any more"
 
 

@@ -109,13 +109,19 @@ class G2pSparGateway(models.AbstractModel):
     def _find(self, message, client):
         """What is known about each query of a status message; None where nothing is.
 
+        :raise messages.MessageError: several queries have more results than the client
+            could have sent items in one message
         :rtype: list[status.Found | None]
         """
         transactions = self.env["g2p.spar.transaction"]
-        return [
-            self._prepare_found(transactions._asked_for(query, message, client), query)
-            for query in message.items
-        ]
+        found, count = [], 0
+        for query in message.items:
+            asked_for = transactions._asked_for(query, message, client)
+            found.append(self._prepare_found(asked_for, query))
+            count += len(found[-1].results) if found[-1] else 0
+            if count > client.item_limit and len(found) > 1:
+                raise messages.MessageError(status.TOO_MUCH)
+        return found
 
     @api.model
     def _prepare_found(self, transactions, query):

@@ -86,6 +86,19 @@ class TestStatus(ReachesPeers, ApiCase):
         results = answer["txnstatus_response"]["txn_status"]["link_response"]
         self.assertEqual([result["id"] for result in results], [OTHER])
 
+    def test_queries_about_more_than_fits_into_one_message(self):
+        """A short list could ask for the results of many long messages."""
+        items = [self.item(ID, fa=self.fa()), self.item(OTHER, fa=self.fa())]
+        self.call("link", items)
+        query = self.query()
+        for limit, count, status in ((4, 2, 200), (3, 2, 400), (2, 1, 200)):
+            with self.subTest(limit=limit, count=count):
+                self.compat.item_limit = limit
+                for root in (ROOTS[0], ASYNC_ROOTS[0]):
+                    message = self.status_message([query] * count)
+                    response = self.post("txn/status", message, root)
+                    self.assertEqual(response.status_code, status, response.text)
+
     def test_any_operation(self):
         self.link()
         self.call("unlink", [self.item(ID)])
