@@ -8,12 +8,16 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
 from .. import isolation, parameters, rates, replay
 from ..call import Message, Reply
+from ..carriage import too_long
 from ..faults import too_many
 from ..g2p_connect import checks, envelope, messages, paths, status
 from ..outcomes import OK, Actor
 from ..rendering import render
 
 MAX_BODY = 10 * 1024 * 1024  #: bytes
+#: A message with more items than its client may send is refused item by item, and one
+#: of some megabytes could ask for hundreds so; one with more than these is too long.
+MOST_ITEMS = 100_000
 #: what changes the registry
 WRITES = (messages.LINK, messages.UPDATE, messages.UNLINK)
 #: how long the row of a message is kept
@@ -91,6 +95,7 @@ class G2pSparGateway(models.AbstractModel):
         :param ClientData client: who is calling
         :raise messages.MessageError: the message cannot be read
         :raise SparSecurityError: the client may not call this operation
+        :raise ApiError: 413, it has items without number
         """
         self._check_right(call.operation, client)
         if request.header.encrypted:
@@ -98,6 +103,8 @@ class G2pSparGateway(models.AbstractModel):
                 "Encrypted messages are not supported", "err.encryption.invalid"
             )
         message = self._take_apart(call, request)
+        if len(message.items) > max(MOST_ITEMS, client.item_limit):
+            raise too_long()
         checks.check_message_id(message.header.message_id)
         checks.check_transaction_id(message.transaction_id)
         return message

@@ -10,10 +10,10 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..models.gateway import MAX_BODY
+from ..models import gateway
 from ..models.mapper import G2pSparMapper
 from ..parameters import PREFIX
-from .api_case import OPERATIONS, ApiCase
+from .api_case import ASYNC_ROOTS, OPERATIONS, ROOTS, ApiCase
 
 MAX_BODY_PARAMETER = PREFIX + "max_body_bytes"
 ID = "token:spartest-1@nationalId"
@@ -155,7 +155,23 @@ class TestApiBadInput(ApiCase):
         with self.assertLogs(level="ERROR") as logs:
             self.assertEqual(self.post("resolve", message).status_code, 200)
         self.assertIn(MAX_BODY_PARAMETER, logs.output[0])
-        self.assertIn(str(MAX_BODY), logs.output[0])
+        self.assertIn(str(gateway.MAX_BODY), logs.output[0])
+
+    def test_items_without_number(self):
+        """Each item of a refused message has its answer, which is longer than it is."""
+        message = self.message("link", [{}] * 4)
+        self.compat.item_limit = 2
+        with patch.object(gateway, "MOST_ITEMS", 4):
+            header, results = self.call("link", [{}] * 4)
+            code = "rjct.total_count.limit_exceeded"
+            self.assertEqual(header["status_reason_code"], code)
+            self.assertEqual(len(results), 4)
+        with patch.object(gateway, "MOST_ITEMS", 3):
+            for root in (ROOTS[0], ASYNC_ROOTS[0]):
+                response = self.post("link", message, root)
+                self.assertError(response, 413, "err.request.bad", "too long")
+            self.compat.item_limit = 4  # whoever may send them gets an answer to them
+            self.assertEqual(self.post("link", message).status_code, 200)
 
     def test_characters(self):
         """Characters that are unfit give the one item an outcome, in both profiles."""
