@@ -50,7 +50,8 @@ _BOMS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-_SHORTENED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+")
+#: a long number with an exponent, or with the fraction that programs for statistics add
+_SHORTENED = re.compile(r"[0-9]([.,][0-9]+)?[Ee]\+[0-9]+|[0-9]{6,}\.0")
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -154,11 +155,11 @@ def _check_lengths(cells, line):
 
 
 def _find_shortened(cells):
-    """Places of long numbers of which a spreadsheet program kept the first digits."""
+    """Places of long numbers that a program has not written as they were entered."""
     return frozenset(
         place
         for place, cell in enumerate(cells)
-        if "E+" in cell and _SHORTENED.fullmatch(cell.strip())
+        if ("+" in cell or "." in cell) and _SHORTENED.fullmatch(cell.strip())
     )
 
 
