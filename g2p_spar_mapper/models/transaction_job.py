@@ -206,6 +206,8 @@ class G2pSparTransaction(models.Model):
         client_sudo = self.client_id.sudo()
         if client_sudo.state == "suspended":
             raise SparSecurityError("The client is suspended")
+        if not client_sudo._prepare_data().is_valid(time.time()):
+            raise SparSecurityError("The client is not valid now")
 
     # --- call-backs -------------------------------------------------------------------
 

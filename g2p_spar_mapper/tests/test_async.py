@@ -146,6 +146,13 @@ class TestAsync(ApiCase):
         self.assertEqual(row.state, "rjct")
         self.assertEqual(self.live_addresses(ID), [])
 
+    def test_time_of_the_client_over_meanwhile(self):
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        self.compat.valid_until = fields.Datetime.now() - timedelta(seconds=1)
+        self.run_job(row, "process")
+        self.assertEqual(row.state, "rjct")
+        self.assertEqual(self.live_addresses(ID), [])
+
     def test_providers_are_limited_later_too(self):
         own = self.fsp.copy({"name": "Own Wallet", "code": "OWNWALLET"})
         answers = {"fsp": own.id, "mobile_number": "+254712345678"}

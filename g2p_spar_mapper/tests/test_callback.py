@@ -1,6 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """Results are sent until somebody takes them."""
 
+from datetime import timedelta
+
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
@@ -202,6 +205,12 @@ class TestCallback(ReachesPeers, ApiCase):
         row = self.processed()
         self.compat.state = "suspended"
         self.fails(row, "suspended")
+        self.assertFalse(self.receiver.requests)
+
+    def test_client_whose_time_is_over(self):
+        row = self.processed()
+        self.compat.valid_until = fields.Datetime.now() - timedelta(seconds=1)
+        self.fails(row, "not valid")
         self.assertFalse(self.receiver.requests)
 
     def test_given_up_and_sent_again(self):
