@@ -80,7 +80,9 @@ class Sealed:
         return self.convert_to_cache(value, record, validate)  # to compare with empty
 
     def convert_to_column_insert(self, value, record, values=None, validate=True):
-        # the row has its id already: see Base._create
+        # the row has its id already: see Base._create; our own convert_to_cache() would
+        # seal the value for no row
+        # pylint: disable-next=super-method-mismatch
         value = super().convert_to_cache(value, record, validate)
         return self.seal(value, values["id"])
 
