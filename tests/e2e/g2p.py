@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 import requests
 
 
-def message(operation, items, sender_id):
+def message(operation, items, sender_id, **header):
     """One message, as a dictionary.
 
     :param str operation: link, update, unlink or resolve
     :param list[dict] items: items without reference_id and timestamp
+    :param header: other members of the header
     """
     now = datetime.now(UTC).isoformat()
     return {
@@ -22,6 +23,7 @@ def message(operation, items, sender_id):
             "action": operation,
             "sender_id": sender_id,
             "total_count": len(items),
+            **header,
         },
         "message": {
             "transaction_id": str(uuid.uuid4()),

@@ -6,8 +6,8 @@ database."""
 import json
 import time
 import uuid
-from datetime import UTC, datetime
 
+import g2p
 import pytest
 import requests
 from support.book import at_once, new_address, new_ids
@@ -58,28 +58,6 @@ def receiver(spar):
     receiver.stop()
 
 
-def _message(operation, items, sender, **header):
-    now = datetime.now(UTC).isoformat()
-    return {
-        "header": {
-            "version": "1.0.0",
-            "message_id": str(uuid.uuid4()),
-            "message_ts": now,
-            "action": operation,
-            "sender_id": sender,
-            "total_count": len(items),
-            **header,
-        },
-        "message": {
-            "transaction_id": str(uuid.uuid4()),
-            f"{operation}_request": [
-                {"reference_id": str(number), "timestamp": now, **item}
-                for number, item in enumerate(items)
-            ],
-        },
-    }
-
-
 def _links(ids):
     return [{"id": wire_id, "fa": new_address()} for wire_id in ids]
 
@@ -117,7 +95,7 @@ def _changes(spar, message):
 def test_result_is_called_back(spar, receiver, sender, root):
     uri = f"{receiver.url}/spar/results"
     items = _links(new_ids(50))
-    message = _message("link", items, sender, sender_uri=uri)
+    message = g2p.message("link", items, sender, sender_uri=uri)
     ack = json.loads(_send(spar, f"{root}/link", message))["message"]
     assert ack["ack_status"] == "ACK"
     path, body = receiver.wait_for(ack["correlation_id"])
@@ -136,7 +114,7 @@ def test_result_is_called_back(spar, receiver, sender, root):
 @pytest.mark.parametrize("mood", [500, "gone"])
 def test_receiver_that_fails_for_a_while(spar, receiver, mood):
     uri = f"{receiver.url}/spar"
-    message = _message("link", _links(new_ids(3)), SENDERS[0], sender_uri=uri)
+    message = g2p.message("link", _links(new_ids(3)), SENDERS[0], sender_uri=uri)
     receiver.mood, receiver.attempts = mood, 0
     ack = json.loads(_send(spar, "/mapper/link", message))["message"]
     try:
@@ -157,7 +135,7 @@ def test_receiver_that_fails_for_a_while(spar, receiver, mood):
 def test_same_message_from_many_callers(spar, receiver, sender):
     """All get the answer of the one that was processed."""
     for _round in range(5):
-        message = _message("link", _links(new_ids(20)), sender)
+        message = g2p.message("link", _links(new_ids(20)), sender)
         answers = at_once(
             CALLERS,
             lambda _number, message=message: _send(spar, "/mapper/sync/link", message),
@@ -172,7 +150,7 @@ def test_same_message_from_many_callers(spar, receiver, sender):
 @pytest.mark.parametrize("sender", SENDERS)
 def test_same_asynchronous_message_from_many_callers(spar, receiver, sender):
     uri = f"{receiver.url}/spar"
-    message = _message("link", _links(new_ids(20)), sender, sender_uri=uri)
+    message = g2p.message("link", _links(new_ids(20)), sender, sender_uri=uri)
     acks = at_once(CALLERS, lambda _number: _send(spar, "/mapper/link", message))
     assert len(set(acks)) == 1
     ack = json.loads(acks[0])["message"]
@@ -190,7 +168,7 @@ def test_other_message_with_the_same_id(spar, receiver):
     """Of callers that use one id for different messages, one is served."""
     message_id = str(uuid.uuid4())
     messages = [
-        _message("link", _links(new_ids(5)), SENDERS[1], message_id=message_id)
+        g2p.message("link", _links(new_ids(5)), SENDERS[1], message_id=message_id)
         for _number in range(CALLERS)
     ]
     answers = at_once(
