@@ -155,6 +155,9 @@ class Sweeper:
             for name, description in described.items()
         }
         self.call(model, "web_search_read", [], shapes, limit=LIMIT)
+        self.call(model, "web_read", ids, shapes)
+        for opened in ([], ids[:1]):  # the form of a new record, and of one there is
+            self.call(model, "onchange", opened, {}, [], shapes)
         exported = [name for name, about in described.items() if about["exportable"]]
         self.call(model, "export_data", ids, exported)
         # one call for all; when one field spoils it, one for each
