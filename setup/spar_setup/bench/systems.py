@@ -161,7 +161,10 @@ class Peer(System):
         self.stub_port = places.free_port()
         self.stub = None
         bench.postgres.drop(self.database)
-        bench.postgres.query(f'CREATE DATABASE "{self.database}"')
+        # compares texts as quickly as a database that Odoo makes
+        bench.postgres.query(
+            f'CREATE DATABASE "{self.database}" TEMPLATE template0 LC_COLLATE \'C\''
+        )
         with self.log.open("ab") as output:
             subprocess.run(
                 [self.python, PROGRAMS / "peer_app.py"],
