@@ -34,7 +34,7 @@ def has_control(text):
 
     Joiners and other format characters are fine: names in many scripts need them.
     """
-    return bool(CONTROL.search(text))
+    return not text.isprintable() and bool(CONTROL.search(text))  # the quick first
 
 
 def split_template(template):
@@ -96,14 +96,20 @@ def fill(literals, names, components):
 
 
 def derive_pattern(template):
-    """The pattern that takes texts made from ``template`` apart, as a string."""
+    """The pattern that takes texts made from ``template`` apart, as a string.
+
+    A value ends before the first stop, so what was matched is never given back: runs
+    without the first character of a stop, and such characters that begin none.
+    """
     literals, names = split_template(template)
     forbidden = separators(template)
     pattern = re.escape(literals[0])
     for name, literal in zip(names, literals[1:], strict=True):
         stops = sorted({*forbidden, literal} - {""})
         stop = "|".join(re.escape(text) for text in stops)
-        value = f"(?:(?!{stop}).)*" if stop else ".*"
+        first = "".join(sorted({re.escape(text[0]) for text in stops}))
+        run = rf"[^{first}\n]*+"
+        value = f"{run}(?:(?!{stop})[{first}]{run})*+" if stop else ".*"
         pattern += f"(?P<{name}>{value}){re.escape(literal)}"
     return pattern
 

@@ -5,6 +5,7 @@ A validator takes ``(value, pattern, country)`` and gives the normal form or rai
 ``ValueError``; what to tell the person is the business of the caller.
 """
 
+import functools
 import re
 import unicodedata
 
@@ -31,6 +32,7 @@ _EMAIL = re.compile(
 )
 _IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
 _BLANKS = re.compile(r"[\s-]+")
+_compile = functools.lru_cache(maxsize=256)(re.compile)
 DEFAULT_ACCOUNT = r"[0-9]{6,20}"
 
 
@@ -54,7 +56,7 @@ def _none(value, _pattern, _country):
 
 def _pattern(value, pattern, _country):
     value = _BLANKS.sub("", value)
-    if pattern and not re.fullmatch(pattern, value):
+    if pattern and not _compile(pattern).fullmatch(value):
         raise ValueError("pattern")
     return value
 

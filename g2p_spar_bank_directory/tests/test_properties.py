@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """What holds for every address, tried on made-up ones."""
 
+import re
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -97,5 +99,5 @@ class TestAddressProperties(DirectoryCommon):
         if strategy.deconstruct_pattern:
             return  # written by hand: compose() asks it before it uses it
         text = grammar.construct(strategy.construct_template, components)
-        compiled = grammar.compile_pattern(strategy.pattern, names)
+        compiled = re.compile(strategy.pattern)
         self.assertIn(grammar.deconstruct(compiled, text), (None, components))
