@@ -19,6 +19,7 @@ from ..call import Call
 from ..carriage import check_request, response_headers, too_long
 from ..faults import ApiError, translate, unavailable
 from ..g2p_connect import paths
+from .balance import Balance
 from .pages import PAGES
 from .reading import Reader
 
@@ -37,15 +38,18 @@ class Application:
 
     :param str dbname: the one database that is served
     :param reader: opens cursors for reading; a :class:`Reader` by default
+    :param Balance balance: what other workers do; by default there are none
     """
 
-    def __init__(self, dbname, reader=None):
+    def __init__(self, dbname, reader=None, balance=None):
         self.dbname = dbname
         self._reader = reader or Reader(dbname)
+        self._balance = balance or Balance(1)
         self._max_body = 0  # bytes, as of the last request
 
     def __call__(self, environ, start_response):
         threading.current_thread().dbname = self.dbname  # for the log
+        began = self._balance.begin()
         try:
             reply = self._answer(environ)
             status, body, headers = 200, reply.body, reply.headers
@@ -53,6 +57,8 @@ class Application:
             fault = translate(exc)
             status, body, headers = fault.status, fault.body, fault.headers
         headers = response_headers(headers) | {"Content-Length": str(len(body))}
+        if self._balance.end(began):
+            headers["Connection"] = "close"
         start_response(_STATUS_LINES[status], list(headers.items()))
         return [body]
 

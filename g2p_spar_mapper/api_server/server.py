@@ -16,6 +16,7 @@ from granian.server import Server
 from odoo import sql_db
 
 from .application import Application
+from .balance import Balance
 
 _logger = logging.getLogger(__name__)
 
@@ -49,6 +50,10 @@ class ApiServer(Server):
 
     Granian itself gives up when one dies twice within some seconds.
     """
+
+    def _spawn_worker(self, idx, *args, **kwargs):
+        self.spawning = idx  # the worker is forked next, and finds its number here
+        return super()._spawn_worker(idx, *args, **kwargs)
 
     def _respawn_workers(self, workers, spawn_target, target_loader, delay=0):
         now = time.monotonic()
@@ -94,10 +99,12 @@ def serve(settings):
     gc.freeze()
     gc.set_threshold(*COLLECT)
     main = os.getpid()
+    balance = Balance(settings.workers)
 
     def load():
         threading.Thread(target=_watch, args=(main,), daemon=True).start()
-        return Application(settings.dbname)
+        balance.join(server.spawning)
+        return Application(settings.dbname, balance=balance)
 
     server.serve(target_loader=load, wrap_loader=False)
 
