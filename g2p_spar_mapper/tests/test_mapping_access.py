@@ -3,7 +3,7 @@ from lxml import etree
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from .common import MapperCommon, wire_id
 
@@ -194,6 +194,24 @@ class TestMappingAccess(MapperCommon):
             "token:%@nationalId",
             "\x00",
         ):
+            self.assertFalse(self.find(term), term)
+
+    def test_rare_questions_have_an_index(self):
+        endings = self.mappings.search([("lookup", "ilike", "0001")])
+        self.assertIn(self.mapping, endings)
+        # that is what the planner is to use once the table is large
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        for domain, index in (
+            (self.mappings._endings_domain(["0001", "x001"]), "endings_idx"),
+            ([("fsp_id", "=", self.mapping.fsp_id.id)], "provider_idx"),
+            ([("branch_id", "=", 1)], "provider_idx"),
+        ):
+            query = self.mappings.sudo()._search(domain).select()
+            rows = self.env.execute_query(SQL("EXPLAIN %s", query))
+            self.assertIn(index, "".join(row for (row,) in rows))
+
+    def test_lookup_takes_any_text(self):
+        for term in ("\x00ab", "a\nb", "'\"{,", "\\\\\\"):
             self.assertFalse(self.find(term), term)
 
     def test_other_operators_do_not_quote_the_id(self):
