@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """Many rows in one statement: each column travels as one array."""
 
+from operator import attrgetter
+
 import msgspec
 
 from odoo.tools import SQL
@@ -43,10 +45,8 @@ def array(values):
 
 
 def columns_of(rows, names):
-    """Those columns of named tuples of one class, as lists by name."""
-    values = zip(*rows, strict=True)
-    columns = zip(rows[0]._fields, values, strict=True)
-    return {name: array(column) for name, column in columns if name in names}
+    """Those attributes of rows as columns by name."""
+    return {name: array(map(attrgetter(name), rows)) for name in names}
 
 
 def table(columns, names):

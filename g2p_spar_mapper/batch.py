@@ -6,11 +6,13 @@ import logging
 
 import msgspec
 
+from odoo.addons.g2p_spar_bank_directory.address import Address
 from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError
 
 from . import outcomes, reads, store, texts, validation
 from .content import Content, open_content
 from .outcomes import Outcome
+from .rows import LiveRow, MarkedRow, PeriodRow
 
 _logger = logging.getLogger(__name__)
 
@@ -59,12 +61,14 @@ class Batch:
         self.fa_keys = [None] * len(self.items)
         for pos, address in zip(given, addresses, strict=True):
             self.addresses[pos] = address
-            if isinstance(address, AddressError):
-                continue
-            self.fa_keys[pos] = self.mapper._fa_key(address)
-            for key_id in self.old_key_ids:
-                old = self.mapper._fa_key(address, key_id)
-                self.current_of[old] = self.fa_keys[pos]
+        sound = [pos for pos in given if isinstance(self.addresses[pos], Address)]
+        addresses = [self.addresses[pos] for pos in sound]
+        keys = self.mapper._fa_keys(addresses)
+        for pos, key in zip(sound, keys, strict=True):
+            self.fa_keys[pos] = key
+        for key_id in self.old_key_ids:
+            old = self.mapper._fa_keys(addresses, key_id)
+            self.current_of |= zip(old, keys, strict=True)
         for pos, item in enumerate(self.items):
             self._check_parts(pos, item)
 
@@ -135,7 +139,6 @@ class Batch:
             fsp_name=address.fsp_name,
             branch_code=address.branch_code,
             branch_name=address.branch_name,
-            components=address.components,
             holder_name=item.name or "",
             additional_info=item.additional_info or [],
             since=_iso(opened_at),
@@ -262,20 +265,22 @@ class Batch:
             row.mapping_id, row.id_key, row.fa_key, row.sealed
         )
 
-    def prepare_found(self, item, rows):
-        """The outcome of a resolve that found live mappings.
+    def tell_found(self, pos, item, rows):
+        """Set the outcome of a resolve that found live mappings.
 
         Several rows only come from a look-up by account; then nothing that belongs to
         one of the persons is told.
-
-        :raise SparIntegrityError: the row was changed outside of the registry
         """
         if item.scope != outcomes.DETAILS:
-            return Outcome(outcomes.OK, item.id, item.reference)
+            self.outcomes[pos] = Outcome(outcomes.OK, item.id, item.reference)
+            return
         row = rows[0]
-        kept = open_content(row.mapping_id, row.id_key, row.fa_key, row.sealed)
+        kept = row.content
+        if not kept:
+            self.refuse_unreadable(pos, row.mapping_id)
+            return
         is_one = len(rows) == 1
-        return Outcome(
+        self.outcomes[pos] = Outcome(
             outcomes.OK,
             item.id,
             item.reference,
@@ -287,7 +292,6 @@ class Batch:
             row.fsp_name,
             row.branch_code,
             row.branch_name,
-            kept.components,
             kept.name if is_one else "",
             _from_json(kept.additional_info) if is_one else [],
             _iso(row.opened_at) if is_one else "",
@@ -323,7 +327,7 @@ class Batch:
                 name, phone = name or kept.name, phone or kept.phone
             closes, old_masked = live.mapping_id, live.fa_masked
             old_provider, previous_hash = live.provider, live.head
-        return store.PeriodRow(
+        return PeriodRow(
             id_key=self.id_keys[pos],
             pos=pos,
             closes=closes,
@@ -334,7 +338,6 @@ class Batch:
             content=Content(
                 parsed.value,
                 address.fa,
-                address.components,
                 name,
                 phone,
                 self.infos.get(pos, ""),
@@ -353,6 +356,7 @@ class Batch:
             provider=address.fsp_name or address.fsp_code or None,
             old_masked=old_masked,
             old_provider=old_provider,
+            previous_id=closes,
             previous_hash=previous_hash,
         )
 
@@ -373,7 +377,7 @@ class Batch:
     @staticmethod
     def as_live(row):
         """The live mapping that ``row`` will make, for later items of the batch."""
-        return store.LiveRow(
+        return LiveRow(
             mapping_id=None,
             id_key=row.id_key,
             fa_key=row.fa_key,
@@ -398,7 +402,7 @@ def prepare_mark(row, item=None, pos=0):
     :param UnlinkItem item: who asked may have given references
     :param int pos: place of the item in its batch
     """
-    return store.MarkedRow(
+    return MarkedRow(
         pos=pos,
         mapping_id=row.mapping_id,
         id_masked=row.id_masked,

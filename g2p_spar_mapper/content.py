@@ -16,7 +16,6 @@ class Content(msgspec.Struct, array_like=True, frozen=True):
 
     id_value: str  #: the ID without prefix and suffix
     fa: str  #: the financial address string
-    components: dict[str, str]
     name: str  #: who holds the account
     phone: str
     additional_info: str  #: JSON, as a number may be larger than msgpack knows

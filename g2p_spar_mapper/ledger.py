@@ -8,7 +8,7 @@ a row unseen. The mapping carries the hash of the last row of its chain.
 
 import msgspec
 
-from .keyring import get_keyring, mac
+from .keyring import get_keyring, mac_many
 
 #: columns under the hash, in this order; NULL counts as null
 COLUMNS = (
@@ -21,13 +21,13 @@ _PURPOSE = "ledger"  # of the derived key
 
 
 def hasher(key_id=None):
-    """A function that gives the hash of a row.
+    """A function that gives the hashes of rows.
 
     :param str key_id: key of the ring; by default the current one
-    :return: function of the values of :data:`COLUMNS`, which it takes as a sequence
-        (``at``: naive UTC datetime)
+    :return: function of a list of rows, each with the values of :data:`COLUMNS`
+        (``at``: naive UTC datetime); it gives a list
     :raise SparConfigurationError: the ring lacks the key
     """
     key = get_keyring().derive(_PURPOSE, key_id)
     encode = msgspec.json.Encoder().encode
-    return lambda values: mac(key, encode(values))
+    return lambda rows: mac_many(key, map(encode, rows))

@@ -106,8 +106,7 @@ def _write_mappings(env, rows, ring):
     addresses = account_types._parse_addresses(
         [content.fa for _id, _id_key, content in rows], False
     )
-    fa_key = env["g2p.spar.mapper"]._fa_key
-    fa_keys = [fa_key(address) for address in addresses]
+    fa_keys = env["g2p.spar.mapper"]._fa_keys(addresses)
     ids, id_keys, contents = zip(*rows, strict=True)
     places = map(place, ids, id_keys, fa_keys)
     columns = {

@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from odoo.addons.g2p_spar_bank_directory import grammar
+from odoo.addons.g2p_spar_bank_directory.address import Address
 from odoo.addons.g2p_spar_bank_directory.const import (
     BRANCH_CODE,
     BRANCH_NAME,
@@ -34,13 +35,14 @@ class Rendering(NamedTuple):
     compiled: re.Pattern  #: takes the text apart
     fa_type: str
 
-    def rewrite(self, outcome):
+    def rewrite(self, outcome, address):
         """A found mapping with its address in this form, or as it was.
 
         :param Outcome outcome: of a resolve; with an address
+        :param Address address: the same address, taken apart
         :rtype: Outcome
         """
-        known = {role(name): text for name, text in outcome.components.items()}
+        known = {role(name): text for name, text in address.components.items()}
         known[FA_TYPE] = self.fa_type
         for name, text in (
             (FSP_CODE, outcome.fsp_code),
@@ -62,27 +64,41 @@ class Rendering(NamedTuple):
             return outcome
         return outcome._replace(
             fa=fa,
-            components=components,
             strategy=self.number,
             additional_info=_renumber(outcome.additional_info, self.number),
         )
 
 
-def render(found, renderings):
+def render(env, found, renderings):
     """Rewrite the addresses of those outcomes that have one.
 
     :param list[Outcome] found: of a resolve
     :param dict renderings: code of the account type -> :class:`Rendering`
     :rtype: list[Outcome]
     """
-    return [
-        renderings[outcome.account_type].rewrite(outcome)
+    rendered = [*found]
+    wanted = [
+        number
+        for number, outcome in enumerate(found)
         if outcome.code == outcomes.OK
         and outcome.fa
         and outcome.account_type in renderings
-        else outcome
-        for outcome in found
     ]
+    # sudo: parsing reads the directory for whoever the caller let in
+    account_types = env["g2p.spar.account.type"].sudo()
+    addresses = account_types._parse_addresses(
+        [found[number].fa for number in wanted], strict=False
+    )
+    for number, address in zip(wanted, addresses, strict=True):
+        outcome = found[number]
+        # else its format has been retired for another that reads it differently
+        if (
+            isinstance(address, Address)
+            and address.account_type == outcome.account_type
+        ):
+            rendering = renderings[outcome.account_type]
+            rendered[number] = rendering.rewrite(outcome, address)
+    return rendered
 
 
 def _renumber(additional_info, number):

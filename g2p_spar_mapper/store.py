@@ -10,17 +10,20 @@ rows but not in a circle.
 """
 
 import logging
-from datetime import datetime
-from typing import NamedTuple
+from operator import attrgetter
 
 from odoo.tools import SQL
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparIntegrityError,
+    SparTransientError,
+)
 
 from . import ledger, replica
 from .arrays import array, columns_of, execute, table
-from .content import Content, encode, place
+from .content import encode, open_content, place
 from .keyring import get_keyring
+from .rows import FoundRow, LiveRow, WrittenRow
 
 _logger = logging.getLogger(__name__)
 
@@ -154,93 +157,6 @@ DETAIL_FIELDS = (
 )
 
 
-class LiveRow(NamedTuple):
-    """A mapping, locked for a change."""
-
-    mapping_id: int | None
-    id_key: str
-    fa_key: str
-    id_masked: str
-    branch_code: str | None
-    sealed: str | None
-    state: str
-    opened_at: datetime | None  #: UTC
-    fa_masked: str
-    head: str | None  #: hash of its last ledger row
-    provider: str | None  #: name
-    fsp_code: str
-    content: Content | None = None  #: if not sealed yet
-    pos: int | None = None  #: item of this batch that makes the row, if not there yet
-
-
-class PeriodRow(NamedTuple):
-    """One period to be opened, and what the ledger says about it."""
-
-    id_key: str
-    pos: int
-    closes: int | None
-    is_last: bool
-    id_type_id: int
-    id_masked: str
-    id_last: str
-    content: Content
-    fa_key: str
-    fa_masked: str
-    fa_last: str
-    account_type_id: int | None
-    strategy_id: int | None
-    fsp_id: int | None
-    fsp_code: str | None
-    branch_id: int | None
-    branch_code: str | None
-    reference: str | None
-    consent: str | None
-    provider: str | None
-    old_masked: str | None
-    old_provider: str | None
-    previous_hash: str | None  #: head of the period that is closed
-
-
-class MarkedRow(NamedTuple):
-    """A locked period that stays, and what the ledger says about it."""
-
-    pos: int
-    mapping_id: int
-    id_masked: str
-    reference: str | None
-    consent: str | None
-    old_masked: str
-    old_provider: str | None
-    previous_hash: str | None
-
-
-class FoundRow(NamedTuple):
-    """A live mapping with what the directory says about it, if that was asked."""
-
-    id_key: str
-    fa_key: str
-    state: str
-    mapping_id: int
-    id_type_id: int
-    sealed: str = ""
-    masked: str = ""
-    account_type_id: int | None = None
-    fsp_code: str = ""
-    fsp_name: str = ""
-    branch_code: str = ""
-    branch_name: str = ""
-    opened_at: datetime | None = None  #: UTC
-    strategy_id: int | None = None
-
-
-class WrittenRow(NamedTuple):
-    """What a write gave back: the item's place in the batch and its period."""
-
-    pos: int
-    mapping_id: int
-    opened_at: datetime  #: UTC
-
-
 #: what of the actor is under the hash, in this order
 _ACTOR = ("channel", "user_id", "client_id", "purpose", "transaction")
 
@@ -314,7 +230,7 @@ def write_periods(env, rows, verb, actor_values):
         mapping is left out
     :raise SparTransientError: there is a newer key than that of this server
     """
-    rows = sorted(rows)  # by id_key, then by pos
+    rows = sorted(rows, key=attrgetter("id_key", "pos"))
     keys = [row.id_key for row in rows] if verb == "link" else []  # else locked
     ring = get_keyring()
     ids = execute(
@@ -334,28 +250,10 @@ def write_periods(env, rows, verb, actor_values):
             for (id_, _event_id, _at), row in zip(ids, rows, strict=True)
         ]
     )
-    get_hash = ledger.hasher()
-    actor = tuple(actor_values[name] for name in _ACTOR)
-    last_of = {}  # id_key: id and head of the period that an earlier item opens
-    chained = []
-    for (id_, event_id, _at), row in zip(ids, rows, strict=True):
-        previous_id, previous_hash = last_of.get(
-            row.id_key, (row.closes, row.previous_hash)
-        )
-        head = get_hash(
-            (
-                *(event_id, at, verb, id_, previous_id, ring.current, row.id_masked),
-                *actor,
-                *(row.reference, None, row.consent, row.old_masked, row.old_provider),
-                *(row.fa_masked, row.provider, previous_hash),
-            )
-        )
-        last_of[row.id_key] = (id_, head)
-        chained.append((id_, event_id, previous_id, previous_hash, head))
-    names = ("id", "event_id", "previous_id", "previous_hash", "head")
+    for (id_, event_id, _at), row, content in zip(ids, rows, sealed, strict=True):
+        row.id, row.event_id, row.sealed = id_, event_id, content
+    _chain(rows, verb, at, actor_values)
     columns = columns_of(rows, {*_PERIOD_COLUMNS, *_CHANGE_COLUMNS})
-    columns |= zip(names, map(array, zip(*chained, strict=True)), strict=True)
-    columns["sealed"] = array(sealed)
     opened = execute(
         env,
         SQL(
@@ -369,8 +267,41 @@ def write_periods(env, rows, verb, actor_values):
             **actor_values,
         ),
     )
-    pos_of = {id_: row.pos for (id_, *_rest), row in zip(ids, rows, strict=True)}
+    pos_of = {row.id: row.pos for row in rows}
     return [WrittenRow(pos_of[id_], id_, at) for (id_,) in opened]
+
+
+def _chain(rows, verb, at, actor_values):
+    """Set the hashes of the ledger's rows: each one holds that of the row before.
+
+    :param list[PeriodRow] rows: those of one ID follow each other
+    """
+    key_id, get_hashes = get_keyring().current, ledger.hasher()
+    actor = tuple(actor_values[name] for name in _ACTOR)
+    turns = []  # rows by how many of the same ID stand before them
+    earlier, place_in_chain = None, 0
+    for row in rows:
+        is_same = earlier and earlier.id_key == row.id_key
+        place_in_chain = place_in_chain + 1 if is_same else 0
+        if place_in_chain == len(turns):
+            turns.append([])
+        turns[place_in_chain].append((row, earlier if is_same else None))
+        earlier = row
+    for turn in turns:
+        for row, earlier in turn:
+            if earlier:
+                row.previous_id, row.previous_hash = earlier.id, earlier.head
+        heads = get_hashes(
+            (
+                *(row.event_id, at, verb, row.id, row.previous_id, key_id),
+                *(row.id_masked, *actor, row.reference, None, row.consent),
+                *(row.old_masked, row.old_provider, row.fa_masked, row.provider),
+                row.previous_hash,
+            )
+            for row, _earlier in turn
+        )
+        for (row, _earlier), head in zip(turn, heads, strict=True):
+            row.head = head
 
 
 def mark_periods(env, rows, verb, actor_values, reason=None):
@@ -386,21 +317,20 @@ def mark_periods(env, rows, verb, actor_values, reason=None):
     ids = execute(env, SQL(NEXT_EVENT_IDS, count=len(rows)))
     at = ids[0][1]
     key_id = get_keyring().current
-    get_hash = ledger.hasher()
+    get_hashes = ledger.hasher()
     actor = tuple(actor_values[name] for name in _ACTOR)
-    heads = [
-        get_hash(
-            (
-                *(event_id, at, verb, row.mapping_id, None, key_id, row.id_masked),
-                *actor,
-                *(row.reference, reason, row.consent, row.old_masked),
-                *(row.old_provider, None, None, row.previous_hash),
-            )
+    heads = get_hashes(
+        (
+            *(event_id, at, verb, row.mapping_id, None, key_id, row.id_masked),
+            *actor,
+            *(row.reference, reason, row.consent, row.old_masked),
+            *(row.old_provider, None, None, row.previous_hash),
         )
         for (event_id, _at), row in zip(ids, rows, strict=True)
-    ]
+    )
+    for (event_id, _at), row, head in zip(ids, rows, heads, strict=True):
+        row.event_id, row.head = event_id, head
     columns = columns_of(rows, _MARK_COLUMNS)
-    columns |= {"event_id": array(id_ for id_, _at in ids), "head": array(heads)}
     changed = execute(
         env,
         SQL(
@@ -445,6 +375,13 @@ def find_live(env, id_keys, fa_keys, details, may_lag=False):
     rows = replica.fetch(env, query) if may_lag else None
     if rows is None:
         rows = execute(env, query)
-    if details:  # all columns: the quick way
-        return [*map(FoundRow._make, rows)]
-    return [FoundRow(*row) for row in rows]
+    make = _open if details else FoundRow
+    return [make(*row) for row in rows]
+
+
+def _open(id_key, fa_key, state, mapping_id, id_type_id, sealed, *others):
+    try:
+        content = open_content(mapping_id, id_key, fa_key, sealed)
+    except SparIntegrityError:
+        content = None
+    return FoundRow(id_key, fa_key, state, mapping_id, id_type_id, content, *others)

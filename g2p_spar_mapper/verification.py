@@ -8,6 +8,7 @@ these each check remembers which rows it saw.
 """
 
 import base64
+import contextlib
 from typing import NamedTuple
 
 from odoo.tools import SQL
@@ -24,6 +25,7 @@ from .keyring import get_keyring, mac
 
 BLOCK = 10_000  #: ids of the ledger that are checked at once
 MAPPINGS = 5_000  #: mappings that are checked at once
+_KEY_ID = ledger.COLUMNS.index("key_id")
 
 # The row before is the last one of the period that this row is about or replaces.
 READ_EVENTS = """
@@ -117,18 +119,14 @@ def check_events(env, first_id, end_id):
         READ_EVENTS, columns=SQL(", ").join(names), first_id=first_id, end_id=end_id
     )
     rows = execute(env, query)
-    hashers = {}
+    hashes = _hashes([values for *values, _stored, _is_orphan, _before in rows])
     faults, key_gone = [], 0
     for *values, stored, is_orphan, before in rows:
         row = dict(zip(ledger.COLUMNS, values, strict=True))
         where = (row["mapping_id"], row["id"], row["id_masked"])
-        key_id = row["key_id"]
-        if key_id not in hashers:
-            hashers[key_id] = _get_hasher(key_id)
-        get_hash = hashers[key_id]
-        if not get_hash:
+        if row["id"] not in hashes:
             key_gone += 1
-        elif get_hash(values) != stored:
+        elif hashes[row["id"]] != stored:
             faults.append(Fault("event", *where))
         if row["previous_hash"] != (None if row["verb"] == "link" else before):
             faults.append(Fault("chain", *where))
@@ -138,11 +136,22 @@ def check_events(env, first_id, end_id):
     return Checked(faults, len(rows), key_gone, end_id - 1, seen)
 
 
-def _get_hasher(key_id):
-    try:
-        return ledger.hasher(key_id)
-    except SparConfigurationError:
-        return None
+def _hashes(rows):
+    """The hashes that rows of the ledger should have, by id; none where the key ring
+    lacks the key.
+
+    :param list rows: values of ``ledger.COLUMNS``
+    """
+    by_key = {}
+    for values in rows:
+        by_key.setdefault(values[_KEY_ID], []).append(values)
+    hashes = {}
+    for key_id, of_key in by_key.items():
+        with contextlib.suppress(SparConfigurationError):
+            get_hashes = ledger.hasher(key_id)
+            ids = (values[0] for values in of_key)
+            hashes |= zip(ids, get_hashes(of_key), strict=True)
+    return hashes
 
 
 def check_mappings(env, after_id, limit=MAPPINGS):

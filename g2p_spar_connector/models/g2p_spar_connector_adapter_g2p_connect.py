@@ -256,7 +256,6 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
             outcomes[number] = outcome._replace(
                 masked=address.masked,
                 account_type=address.account_type,
-                components=address.components,
                 fsp_code=address.fsp_code or clean_text(outcome.fsp_code),
                 fsp_name=address.fsp_name or clean_text(outcome.fsp_name),
                 branch_code=address.branch_code or clean_text(outcome.branch_code),

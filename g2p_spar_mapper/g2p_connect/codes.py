@@ -8,6 +8,7 @@ Reading goes by operation, status *and* code, because one code means different t
 different operations and servers.
 """
 
+import functools
 import re
 
 from .. import outcomes as oc
@@ -109,6 +110,7 @@ _MESSAGES = {
 }
 
 
+@functools.lru_cache(maxsize=256)  # few different ones, asked for each item
 def to_wire(
     operation: str, code: str, by_fa: bool = False, dialect: str = OPENG2P
 ) -> tuple[str, str]:

@@ -255,6 +255,6 @@ class G2pSparGateway(models.AbstractModel):
         verb = getattr(self.env["g2p.spar.mapper"], f"_{operation}")
         outcomes = verb(envelope.service_items(operation, sound), actor)
         if operation == messages.RESOLVE and client.renderings:
-            outcomes = render(outcomes, client.renderings)
+            outcomes = render(self.env, outcomes, client.renderings)
         done = iter(outcomes)
         return [faults.get(position) or next(done) for position in range(len(items))]

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -17,7 +18,7 @@ SPELLING = {"code", "prefix", "suffix", "is_test"}
 VISIBLE = 4  #: at most so many last characters of an ID can be searched for
 
 
-class IdRule(NamedTuple):
+class IdRule(msgspec.Struct, frozen=True):
     """One ID type, ready for matching."""
 
     id_type_id: int
@@ -28,7 +29,7 @@ class IdRule(NamedTuple):
     mask: str
 
 
-class ParsedId(NamedTuple):
+class ParsedId(msgspec.Struct, frozen=True):
     """An ID as written, taken apart by its type."""
 
     rule: IdRule
@@ -253,11 +254,8 @@ class G2pSparIdType(models.Model):
         :param str key_id: key of the ring; by default the current one
         :rtype: list[str]
         """
-        digest = get_keyring().digest
-        return [
-            digest("id", parsed.rule.code, parsed.value, key_id=key_id)
-            for parsed in parsed_ids
-        ]
+        values = [("id", parsed.rule.code, parsed.value) for parsed in parsed_ids]
+        return get_keyring().digest_many(values, key_id)
 
     @api.model
     def _keys_of_texts(self, written, key_id=None):

@@ -106,7 +106,7 @@ class G2pSparMapper(models.AbstractModel):
                 continue
             chain = chains.setdefault(id_key, [])
             if chain:
-                chain[-1] = chain[-1]._replace(is_last=False)
+                chain[-1].is_last = False
             chain.append(period)
             live[id_key] = batch.as_live(period)
         written, faulty = self._write_groups(
@@ -184,13 +184,10 @@ class G2pSparMapper(models.AbstractModel):
                 batch.refuse(pos, outcomes.MISMATCH)
             else:
                 active = [row for row in rows if row.state == "active"]
-                if not active:
+                if active:
+                    batch.tell_found(pos, item, active)
+                else:
                     batch.refuse(pos, outcomes.INACTIVE)
-                    continue
-                try:
-                    batch.outcomes[pos] = batch.prepare_found(item, active)
-                except SparIntegrityError:
-                    batch.refuse_unreadable(pos, active[0].mapping_id)
         batch.note_read()
         return batch.outcomes
 
@@ -241,19 +238,21 @@ class G2pSparMapper(models.AbstractModel):
         return self._id_keys(wire_id)[0]
 
     @api.model
-    def _fa_key(self, address, key_id=None):
-        """The keyed hash of an account: same account, same key, whatever names the
+    def _fa_keys(self, addresses, key_id=None):
+        """The keyed hashes of accounts: same account, same key, whatever names the
         directory gives and whichever branch is named beside the number.
 
-        :param Address address:
+        :param list[Address] addresses:
         :param str key_id: key of the ring; by default the current one
-        :rtype: str
+        :rtype: list[str]
         """
-        digest = get_keyring().digest
-        if not address.account_type:
-            return digest("address", address.fa, key_id=key_id)
-        parts = (address.account_type, address.fsp_code, address.number)
-        return digest("account", *parts, key_id=key_id)
+        values = [
+            ("account", address.account_type, address.fsp_code, address.number)
+            if address.account_type
+            else ("address", address.fa)
+            for address in addresses
+        ]
+        return get_keyring().digest_many(values, key_id)
 
     # ------------------------------------------------------------------ helpers
 

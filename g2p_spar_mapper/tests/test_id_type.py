@@ -110,7 +110,7 @@ class TestIdType(MapperCommon):
             self.mapper._id_key("token:1@nationalId"),
         )
         for key in keys:
-            self.assertRegex(key, r"^[A-Za-z0-9_-]{43}$")
+            self.assertRegex(key, r"^[A-Za-z0-9_-]{22}$")
 
     def test_key_of_a_bad_id(self):
         with self.assertRaises(SparRejectedError) as caught:

@@ -21,10 +21,10 @@ class TestLedgerChain(MapperCommon):
         return [(row[:-1], row[-1]) for row in self.env.cr.fetchall()]
 
     def assertChained(self, number=1):  # noqa: N802
-        get_hash = ledger.hasher()
+        get_hashes = ledger.hasher()
         previous = None
         for values, stored in self.rows(number):
-            self.assertEqual(get_hash(values), stored)
+            self.assertEqual(get_hashes([values]), [stored])
             self.assertEqual(values[-1], previous)
             previous = stored
         return previous
@@ -36,11 +36,11 @@ class TestLedgerChain(MapperCommon):
         self.assertEqual(columns - set(ledger.COLUMNS), {"hash"})
         self.link(self.item(reference="r"))
         ((values, stored),) = self.rows()
-        get_hash = ledger.hasher()
+        get_hashes = ledger.hasher()
         for place, name in enumerate(ledger.COLUMNS):
             changed = list(values)
             changed[place] = 1 if isinstance(values[place], str) else "x"
-            self.assertNotEqual(get_hash(changed), stored, name)
+            self.assertNotEqual(get_hashes([changed]), [stored], name)
 
     def test_chain_of_a_mapping(self):
         self.link(self.item(reference="r1"), self.item(2))

@@ -28,7 +28,6 @@ class TestMapperVerbs(MapperCommon):
         self.assertEqual(
             (found.branch_code, found.branch_name), ("MT001", "Branch MT001")
         )
-        self.assertEqual(found.components["account_number"], "100000000001")
         self.assertEqual(found.holder_name, "Amina Juma")
         self.assertEqual(found.additional_info, info)
         self.assertEqual(found.mapping_id, linked.mapping_id)

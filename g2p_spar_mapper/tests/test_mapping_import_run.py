@@ -158,7 +158,7 @@ class TestMappingImportRun(ImportCase):
         self.assertEqual(self.resolve(1).code, "not_linked")
         for number, old in before.items():
             now = self.resolve(number)
-            for name in ("fa", "holder_name", "additional_info", "components"):
+            for name in ("fa", "holder_name", "additional_info"):
                 self.assertEqual(getattr(now, name), getattr(old, name), number)
         self.assertEqual(self.history(1).mapped("verb"), ["link", "unlink"])
         self.assertEqual(self.history(1)[-1].user_id, self.uploader)
