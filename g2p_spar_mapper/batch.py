@@ -239,7 +239,7 @@ class Batch:
             else:
                 fa_keys.add(self.fa_keys[pos])
         details = any(item.scope == outcomes.DETAILS for item in self.items)
-        self.kinds = self.mapper._kinds()
+        self.account_types, self.strategies = self.mapper._kinds()
         rows = store.find_live(
             self.env,
             self.wanted_keys(id_keys),
@@ -271,15 +271,20 @@ class Batch:
         Several rows only come from a look-up by account; then nothing that belongs to
         one of the persons is told.
         """
-        if item.scope != outcomes.DETAILS:
-            self.outcomes[pos] = Outcome(outcomes.OK, item.id, item.reference)
-            return
+        if len(rows) > 1:
+            rows = [row for row in rows if row.state == "active"] or rows[:1]
         row = rows[0]
         kept = row.content
-        if not kept:
+        if row.state != "active":
+            self.refuse(pos, outcomes.INACTIVE)
+        elif item.scope != outcomes.DETAILS:
+            self.outcomes[pos] = Outcome(outcomes.OK, item.id, item.reference)
+        elif kept:
+            self._tell_details(pos, item, row, kept, len(rows) == 1)
+        else:
             self.refuse_unreadable(pos, row.mapping_id)
-            return
-        is_one = len(rows) == 1
+
+    def _tell_details(self, pos, item, row, kept, is_one):
         self.outcomes[pos] = Outcome(
             outcomes.OK,
             item.id,
@@ -287,16 +292,16 @@ class Batch:
             "",
             kept.fa,
             row.masked,
-            self.kinds.account_types.get(row.account_type_id, ""),
+            self.account_types.get(row.account_type_id, ""),
             row.fsp_code,
             row.fsp_name,
             row.branch_code,
             row.branch_name,
             kept.name if is_one else "",
             _from_json(kept.additional_info) if is_one else [],
-            _iso(row.opened_at) if is_one else "",
+            _iso_text(row.opened_at) if is_one else "",
             row.mapping_id if is_one else 0,
-            self.kinds.strategies.get(row.strategy_id, 0),
+            self.strategies.get(row.strategy_id, 0),
         )
 
     def note_read(self):
@@ -427,6 +432,11 @@ def actor_values(actor):
 
 def _from_json(text):
     return msgspec.json.decode(text) if text else []
+
+
+def _iso_text(moment):
+    """The same of a timestamp as the database writes it, e.g. 2026-01-31 10:00:00."""
+    return f"{moment[:10]}T{moment[11:19]}Z"
 
 
 @functools.lru_cache(maxsize=1024)  # rows of one batch have one moment

@@ -93,7 +93,7 @@ class FoundRow(msgspec.Struct):
     fsp_name: str = ""
     branch_code: str = ""
     branch_name: str = ""
-    opened_at: datetime | None = None  #: UTC
+    opened_at: str = ""  #: UTC, as the database writes it
     strategy_id: int | None = None
 
 

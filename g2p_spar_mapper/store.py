@@ -140,7 +140,7 @@ FIND_DETAILS = """
            m.sealed, m.fa_masked, m.account_type_id,
            COALESCE(f.code, m.fsp_code, ''), COALESCE(f.name, ''),
            COALESCE(b.code, m.branch_code, ''), COALESCE(b.name, ''),
-           m.opened_at, m.strategy_id
+           m.opened_at::text, m.strategy_id
       FROM g2p_spar_mapping m
       LEFT JOIN g2p_spar_fsp f ON f.id = m.fsp_id
       LEFT JOIN g2p_spar_fsp_branch b ON b.id = m.branch_id

@@ -175,19 +175,16 @@ class G2pSparMapper(models.AbstractModel):
             if batch.outcomes[pos]:
                 continue
             id_key, fa_key = batch.id_keys[pos], batch.fa_keys[pos]
-            rows = [by_id_key[id_key]] if id_key in by_id_key else []
-            if not id_key:
-                rows = by_fa_key.get(fa_key, [])
+            if id_key:
+                rows = (by_id_key[id_key],) if id_key in by_id_key else ()
+            else:
+                rows = by_fa_key.get(fa_key, ())
             if not rows:
                 batch.refuse(pos, outcomes.NOT_LINKED)
             elif fa_key and batch.fa_key_of(rows[0]) != fa_key:
                 batch.refuse(pos, outcomes.MISMATCH)
             else:
-                active = [row for row in rows if row.state == "active"]
-                if active:
-                    batch.tell_found(pos, item, active)
-                else:
-                    batch.refuse(pos, outcomes.INACTIVE)
+                batch.tell_found(pos, item, rows)
         batch.note_read()
         return batch.outcomes
 

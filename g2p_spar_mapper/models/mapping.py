@@ -55,7 +55,7 @@ class G2pSparMapping(models.Model):
     sealed = fields.Text(
         required=True,
         groups=fields.NO_ACCESS,
-        help="ID, address, its components, name, phone and additional information, "
+        help="ID, address, name, phone and additional information, "
         "encrypted for this row.",
     )
     head = fields.Char(

@@ -163,7 +163,7 @@ class Peer(System):
         bench.postgres.drop(self.database)
         # compares texts as quickly as a database that Odoo makes
         bench.postgres.query(
-            f'CREATE DATABASE "{self.database}" TEMPLATE template0 LC_COLLATE \'C\''
+            f"CREATE DATABASE \"{self.database}\" TEMPLATE template0 LC_COLLATE 'C'"
         )
         with self.log.open("ab") as output:
             subprocess.run(
