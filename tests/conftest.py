@@ -74,7 +74,7 @@ class PlainDatabase(NamedTuple):
 @pytest.fixture(scope="session")
 def bench():
     """Odoo, its environment and the database server."""
-    with workbench(python_env.TEST, chromium=True) as prepared:
+    with workbench(python_env.TEST, ["chromium"]) as prepared:
         prepared.drop_leftovers()
         yield prepared
 

@@ -12,6 +12,11 @@ from . import places
 from .console import Failure, run, step
 
 CHROMIUM = Path("/usr/bin/chromium")
+#: Packages that only some tests need, and how to see whether they are there.
+OPTIONAL = {
+    "chromium": CHROMIUM.exists,
+    "libfaketime": lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")),
+}
 
 
 def server_programs():
@@ -28,10 +33,10 @@ def server_programs():
     return None
 
 
-def missing(chromium=False):
+def missing(optional=()):
     """Names of the packages this machine lacks.
 
-    :param bool chromium: whether a browser is needed too
+    :param optional: those of :data:`OPTIONAL` that are needed, too
     """
     packages = []
     if os.environ.get("PGHOST"):
@@ -41,17 +46,15 @@ def missing(chromium=False):
         packages += ["postgresql", "postgresql-contrib"]
     if not (find_spec("ensurepip") and find_spec("venv")):
         packages.append(f"python3.{sys.version_info.minor}-venv")
-    if chromium and not CHROMIUM.exists():
-        packages.append("chromium")
-    return packages
+    return packages + [name for name in optional if not OPTIONAL[name]()]
 
 
-def ensure(chromium=False):
+def ensure(optional=()):
     """Install what is missing, as root or through sudo.
 
     :raise Failure: no rights, or apt failed
     """
-    packages = missing(chromium)
+    packages = missing(optional)
     if not packages:
         return
     names = " ".join(packages)
@@ -60,7 +63,8 @@ def ensure(chromium=False):
     rights = _rights(names)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with step(f"Debian packages: {names}"):
-        places.need_space("/", 1500 if chromium else 500, "installing packages")
+        needed = 1500 if "chromium" in packages else 500
+        places.need_space("/", needed, "installing packages")
         run(
             [*rights, "apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update"],
             "Reading the lists of Debian packages",

@@ -41,15 +41,15 @@ class Workbench(NamedTuple):
 
 
 @contextlib.contextmanager
-def workbench(requirements=python_env.RUN, chromium=False):
+def workbench(requirements=python_env.RUN, packages=()):
     """Fetch what is missing and keep the database server up for the block.
 
     :param requirements: requirement files of the environment
-    :param bool chromium: whether a browser is needed
+    :param packages: those of ``debian.OPTIONAL`` that are needed
     :raise Failure: something cannot be had
     """
     places.make()
-    debian.ensure(chromium)
+    debian.ensure(packages)
     with places.lock(places.CACHE / "odoo.lock"):
         odoo = odoo_source.find_or_fetch()
     python = python_env.ensure(requirements)

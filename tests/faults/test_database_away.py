@@ -25,9 +25,9 @@ EXPECTED_LOG = (
     # statements that were under way
     r"odoo\.sql_db: SPAR query: (Operational|Interface)Error, SQLSTATE \w+ \(text not",
     r"odoo\.sql_db: bad query: [^\n]*\n"
-    r"ERROR: (server closed the connection|terminating connection|connection already)",
-    # the processes that wait for scheduled actions and for jobs
-    r"(?s)ir_cron: Exception in cron:.*psycopg2\.(Operational|Interface)Error",
+    r"ERROR: (server closed|terminating|connection already|cursor already)",
+    # scheduled actions, Odoo's own vacuum among them, and what waits for them and jobs
+    r"(?s)\.ir_(cron|autovacuum): .*psycopg2\.(Operational|Interface)Error",
     r"(?s)Worker WorkerCron \(\d+\) Exception occurred, exiting.*psycopg2",
     r"jobrunner\.runner: exception: sleeping 5s and retrying",
 )
