@@ -133,6 +133,7 @@ class Batch:
             item.id,
             item.reference,
             fa=address.fa,
+            number=address.number,
             masked=address.masked,
             account_type=address.account_type,
             fsp_code=address.fsp_code,
@@ -291,6 +292,7 @@ class Batch:
             item.reference,
             "",
             kept.fa,
+            kept.number,
             row.masked,
             self.account_types.get(row.account_type_id, ""),
             row.fsp_code,
@@ -343,6 +345,7 @@ class Batch:
             content=Content(
                 parsed.value,
                 address.fa,
+                address.number,
                 name,
                 phone,
                 self.infos.get(pos, ""),

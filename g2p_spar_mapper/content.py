@@ -16,6 +16,7 @@ class Content(msgspec.Struct, array_like=True, frozen=True):
 
     id_value: str  #: the ID without prefix and suffix
     fa: str  #: the financial address string
+    number: str  #: its number in normal form, as the rules were when it was linked
     name: str  #: who holds the account
     phone: str
     additional_info: str  #: JSON, as a number may be larger than msgpack knows

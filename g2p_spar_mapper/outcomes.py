@@ -109,6 +109,7 @@ class Outcome(Record, frozen=True):
     reference: str = ""
     message: str = ""  #: a sentence without personal data
     fa: str = ""  #: the canonical financial address string
+    number: str = ""  #: account or phone number or e-mail address, in normal form
     masked: str = ""  #: the account as screens may show it
     account_type: str = ""  #: code of the account type, e.g. ``bank``
     fsp_code: str = ""

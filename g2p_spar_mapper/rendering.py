@@ -78,8 +78,8 @@ def render(env, found, renderings):
     """
     rendered = [*found]
     wanted = [
-        number
-        for number, outcome in enumerate(found)
+        place
+        for place, outcome in enumerate(found)
         if outcome.code == outcomes.OK
         and outcome.fa
         and outcome.account_type in renderings
@@ -87,17 +87,19 @@ def render(env, found, renderings):
     # sudo: parsing reads the directory for whoever the caller let in
     account_types = env["g2p.spar.account.type"].sudo()
     addresses = account_types._parse_addresses(
-        [found[number].fa for number in wanted], strict=False
+        [found[place].fa for place in wanted], strict=False
     )
-    for number, address in zip(wanted, addresses, strict=True):
-        outcome = found[number]
-        # else its format has been retired for another that reads it differently
+    for place, address in zip(wanted, addresses, strict=True):
+        outcome = found[place]
+        # Formats and rules may have changed since it was linked: what they make of it
+        # now must be what it was then.
         if (
             isinstance(address, Address)
             and address.account_type == outcome.account_type
+            and address.number == outcome.number
         ):
             rendering = renderings[outcome.account_type]
-            rendered[number] = rendering.rewrite(outcome, address)
+            rendered[place] = rendering.rewrite(outcome, address)
     return rendered
 
 

@@ -254,6 +254,7 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
                 )
                 continue
             outcomes[number] = outcome._replace(
+                number=address.number,
                 masked=address.masked,
                 account_type=address.account_type,
                 fsp_code=address.fsp_code or clean_text(outcome.fsp_code),

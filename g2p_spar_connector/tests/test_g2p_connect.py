@@ -68,6 +68,7 @@ class TestG2pConnect(RemoteCase):
         self.assertEqual((one.fsp_code, one.fsp_name), ("TESTBANK1", "First Test Bank"))
         self.assertEqual((one.branch_code, one.branch_name), ("HARB01", "Harbour"))
         self.assertEqual((one.account_type, one.masked), ("bank", "•••• 9012"))
+        self.assertEqual(one.number, "123456789012")
 
     def test_provider_of_an_address_we_do_not_know(self):
         self.call("link", LinkItem(ID, "joeuser@national-bank"))

@@ -20,7 +20,7 @@ class TestMapperVerbs(MapperCommon):
         self.assertEqual(found.code, oc.OK)
         self.assertEqual(found.id, wire_id(1))
         self.assertEqual(found.fa, self.bank_fa())
-        self.assertEqual(found.masked, "•••• 0001")
+        self.assertEqual((found.number, found.masked), ("100000000001", "•••• 0001"))
         self.assertEqual(found.account_type, "bank")
         self.assertEqual(
             (found.fsp_code, found.fsp_name), ("MTBANK", "Mapper Test Bank")

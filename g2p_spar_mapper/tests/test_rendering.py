@@ -181,6 +181,16 @@ class TestRendering(ApiCase):
                 ]
                 self.assertEqual(self.look_up(wire_id)["fa"], rendered or fa)
 
+    def test_number_stays_what_it_was_when_it_was_linked(self):
+        """Rules of today must not make another person's number of it."""
+        fa = self.fa().replace("+254712345678", "0712345678")
+        self.link(fa=fa)
+        self.assertEqual(
+            bridge_reads(self.look_up()["fa"])["mobile_number"], "+254712345678"
+        )
+        self.fsp.country_id = self.env.ref("base.tz")
+        self.assertEqual(self.look_up()["fa"], fa)
+
     def test_retired_format_is_not_written(self):
         self.link()
         strategy = self.env.ref(DIRECTORY + "strategy_mobile_wallet_bridge")
