@@ -38,7 +38,7 @@ DEFAULT_ACCOUNT = r"[0-9]{6,20}"
 
 def is_iban_like(value):
     """Whether ``value`` begins as an IBAN does (country and two check digits)."""
-    return bool(_IBAN_START.match(value))
+    return value[:2].isalpha() and bool(_IBAN_START.match(value))  # the quick first
 
 
 def _ascii_digits(value):
@@ -55,7 +55,8 @@ def _none(value, _pattern, _country):
 
 
 def _pattern(value, pattern, _country):
-    value = _BLANKS.sub("", value)
+    if not value.isalnum():
+        value = _BLANKS.sub("", value)
     if pattern and not _compile(pattern).fullmatch(value):
         raise ValueError("pattern")
     return value

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import msgspec
 
 from .content import Content
+from .outcomes import Record
 
 
-class LiveRow(NamedTuple):
+class LiveRow(Record, frozen=True):
     """A mapping, locked for a change."""
 
     mapping_id: int | None

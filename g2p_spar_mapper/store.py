@@ -40,6 +40,7 @@ LOCK_LIVE = """
 
 # Nothing when another server has begun with a new key: no ID may get a second mapping
 # under it. Removals under way are waited for: the ledger has them before what follows.
+# All rows have the moment of the first.
 NEXT_IDS = """
     WITH mine AS MATERIALIZED (
         SELECT FROM g2p_spar_key WHERE key_id = %(key_id)s AND is_older IS NOT TRUE
@@ -48,14 +49,16 @@ NEXT_IDS = """
         SELECT FROM g2p_spar_mapping WHERE closed_at IS NULL
            AND id_key = ANY(%(keys)s::varchar[]) ORDER BY id_key FOR NO KEY UPDATE)
     SELECT nextval('g2p_spar_mapping_id_seq'), nextval('g2p_spar_mapping_event_id_seq'),
-           clock_timestamp() AT TIME ZONE 'UTC'
-      FROM mine, (SELECT count(*) FROM waited) w, generate_series(1, %(count)s)
+           CASE WHEN n = 1 THEN clock_timestamp() AT TIME ZONE 'UTC' END
+      FROM mine, (SELECT count(*) FROM waited) w, generate_series(1, %(count)s) n
+     ORDER BY n
 """
 
 NEXT_EVENT_IDS = """
     SELECT nextval('g2p_spar_mapping_event_id_seq'),
-           statement_timestamp() AT TIME ZONE 'UTC'
-      FROM generate_series(1, %(count)s)
+           CASE WHEN n = 1 THEN statement_timestamp() AT TIME ZONE 'UTC' END
+      FROM generate_series(1, %(count)s) n
+     ORDER BY n
 """
 
 # What is joined here is known beforehand (ids come from NEXT_IDS): the planner guesses

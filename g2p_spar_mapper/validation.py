@@ -67,7 +67,7 @@ def write_additional_info(value):
         return None
     if (
         len(encoded) > MAX_ADDITIONAL_INFO
-        or _ESCAPED_NUL.search(encoded)
+        or (b"u0000" in encoded and _ESCAPED_NUL.search(encoded))
         or is_too_deep(encoded)
     ):
         return None
