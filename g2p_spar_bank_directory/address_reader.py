@@ -20,7 +20,6 @@ class Format(NamedTuple):
     account_type: str
     compiled: re.Pattern
     roles: dict  #: name in the text -> role, see const.py
-    names: dict  #: the other way round
     fa_words: frozenset  #: accepted values of fa_type, case-folded
     number_field_id: int
     number_key: str
@@ -182,16 +181,19 @@ class AddressReader:
                 errors[fmt.number_key] = number_error
             if errors:
                 return AddressError(errors)
-        for role, text in (
-            (FSP_NAME, fsp and fsp.name),
-            (BRANCH_NAME, branch and branch.name),
-            (fmt.number_key, number),
-        ):
-            if text and role in fmt.names:
-                components[fmt.names[role]] = text
+        names = {}
+        if fsp:
+            names[FSP_NAME] = fsp.name
+        if branch:
+            names[BRANCH_NAME] = branch.name
+        if number:
+            names[fmt.number_key] = number
         return Address(
             fa=fa,
-            components=components,
+            components={
+                name: names.get(fmt.roles[name], text)
+                for name, text in components.items()
+            },
             account_type_id=fmt.account_type_id,
             account_type=fmt.account_type,
             strategy_id=fmt.strategy_id,

@@ -198,9 +198,9 @@ class SparStrategy(models.Model):
         """
         self.ensure_one()
         template = self.construct_template
-        _literals, names = grammar.split_template(template)
         if not self.deconstruct_pattern:
             return re.compile(grammar.derive_pattern(template))
+        _literals, names = grammar.split_template(template)
         return grammar.compile_pattern(
             self.deconstruct_pattern, names, grammar.separators(template)
         )
@@ -210,7 +210,6 @@ class SparStrategy(models.Model):
         self.ensure_one()
         account_type = self.account_type_id
         compiled = re.compile(self.pattern)
-        roles = {name: role(name) for name in compiled.groupindex}
         number = account_type.field_ids.filtered("is_number")
         branch = account_type.field_ids.filtered(lambda q: q.source == "branch")
         words = [account_type.code, account_type.wire_fa_type, self.fa_type or ""]
@@ -220,8 +219,7 @@ class SparStrategy(models.Model):
             account_type_id=account_type.id,
             account_type=account_type.code,
             compiled=compiled,
-            roles=roles,
-            names={role: name for name, role in roles.items()},
+            roles={name: role(name) for name in compiled.groupindex},
             fa_words=frozenset(word.strip().casefold() for word in words) - {""},
             number_field_id=number.id,
             number_key=number.key,
