@@ -15,8 +15,13 @@ CHROMIUM = Path("/usr/bin/chromium")
 #: Packages that only some tests need, and how to see whether they are there.
 OPTIONAL = {
     "chromium": CHROMIUM.exists,
-    "libfaketime": lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")),
+    "libfaketime": lambda: bool(faketime()),
 }
+
+
+def faketime():
+    """The library that shifts the clock of a process, or None."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 def server_programs():

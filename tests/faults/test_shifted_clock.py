@@ -1,22 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """The clock of the machine that answers is wrong; that of the database is right."""
 
-from pathlib import Path
-
 import pytest
 import requests
-from spar_setup import places
+from spar_setup import debian, places
 from support.book import LINK, UNLINK, UPDATE, Book, new_ids
 
 ITEMS = 20
 STRICT = "demo-bank"  #: a client of the demo data
 #: how far the clock is off; strict clients' messages seem too new, or too old
 SHIFTS = ("-2h", "+3d")
-
-
-def _library():
-    """The library that shifts the clock of a process (Debian's libfaketime)."""
-    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
 @pytest.fixture(params=SHIFTS)
@@ -29,7 +22,7 @@ def shifted(request, bench, template):
     plain = instance.environment()
     instance.environment = lambda: {
         **plain,
-        "LD_PRELOAD": str(_library()),
+        "LD_PRELOAD": str(debian.faketime()),
         "FAKETIME": request.param,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
