@@ -364,7 +364,6 @@ class Batch:
             provider=address.fsp_name or address.fsp_code or None,
             old_masked=old_masked,
             old_provider=old_provider,
-            previous_id=closes,
             previous_hash=previous_hash,
         )
 

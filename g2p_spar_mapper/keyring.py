@@ -69,7 +69,7 @@ class KeyRing(NamedTuple):
         :param str parts: the value, taken apart
         :param str key_id: by default the current key
         :return: 22 characters of URL-safe base64 (HMAC-SHA-256, the first 128 bits as
-            RFC 2104 section 5 allows: two thirds of an index are keys)
+            RFC 2104 section 5 allows: indexes of them are 40 % smaller)
         :raise SparConfigurationError: the ring lacks that key
         """
         return self.digest_many([(kind, *parts)], key_id)[0]

@@ -54,9 +54,9 @@ class PeriodRow(msgspec.Struct):
     provider: str | None
     old_masked: str | None
     old_provider: str | None
-    previous_id: int | None  #: the period before
-    previous_hash: str | None  #: its head
+    previous_hash: str | None  #: head of the period before
     # what is known only when the row is written
+    previous_id: int | None = None  #: the period before
     id: int = 0
     event_id: int = 0
     sealed: str = ""

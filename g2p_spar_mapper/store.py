@@ -9,6 +9,8 @@ Locks are taken in the order of ``id_key``, so two batches can wait for each oth
 rows but not in a circle.
 """
 
+import collections
+import itertools
 import logging
 from operator import attrgetter
 
@@ -281,17 +283,15 @@ def _chain(rows, verb, at, actor_values):
     """
     key_id, get_hashes = get_keyring().current, ledger.hasher()
     actor = tuple(actor_values[name] for name in _ACTOR)
-    turns = []  # rows by how many of the same ID stand before them
-    earlier, place_in_chain = None, 0
-    for row in rows:
-        is_same = earlier and earlier.id_key == row.id_key
-        place_in_chain = place_in_chain + 1 if is_same else 0
-        if place_in_chain == len(turns):
-            turns.append([])
-        turns[place_in_chain].append((row, earlier if is_same else None))
-        earlier = row
-    for turn in turns:
+    turns = collections.defaultdict(list)  # by how many of the same ID stand before
+    for _id_key, chain in itertools.groupby(rows, attrgetter("id_key")):
+        earlier = None
+        for number, row in enumerate(chain):
+            turns[number].append((row, earlier))
+            earlier = row
+    for turn in turns.values():
         for row, earlier in turn:
+            row.previous_id = row.closes
             if earlier:
                 row.previous_id, row.previous_hash = earlier.id, earlier.head
         heads = get_hashes(

@@ -180,11 +180,9 @@ def _encode_answer(operation, answer_header, transaction_id, correlation_id, res
 def _answer_item(operation, item, outcome, now, dialect):
     by_fa = operation == RESOLVE and not item.id
     status, code = codes.to_wire(operation, outcome.code, by_fa, dialect)
-    if outcome.code != oc.OK:
-        text = codes.wire_message(operation, outcome, item)
-        return _result(operation, item, now, status, code, text)
-    result = _result(operation, item, now, status, code, "")
-    if outcome.fa and operation != UNLINK:
+    text = codes.wire_message(operation, outcome, item)
+    result = _result(operation, item, now, status, code, text)
+    if operation != UNLINK and outcome.code == oc.OK and outcome.fa:
         _add_address(operation, result, outcome, dialect)
     return result
 

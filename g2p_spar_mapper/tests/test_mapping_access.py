@@ -206,7 +206,7 @@ class TestMappingAccess(MapperCommon):
             ([("fsp_id", "=", self.mapping.fsp_id.id)], "provider_idx"),
             ([("branch_id", "=", 1)], "provider_idx"),
         ):
-            query = self.mappings.sudo()._search(domain).select()
+            query = self.mappings._search(domain).select()
             rows = self.env.execute_query(SQL("EXPLAIN %s", query))
             self.assertIn(index, "".join(row for (row,) in rows))
 
