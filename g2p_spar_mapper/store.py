@@ -10,11 +10,10 @@ rows but not in a circle.
 """
 
 import collections
-import itertools
 import logging
 from operator import attrgetter
 
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparIntegrityError,
@@ -284,7 +283,7 @@ def _chain(rows, verb, at, actor_values):
     key_id, get_hashes = get_keyring().current, ledger.hasher()
     actor = tuple(actor_values[name] for name in _ACTOR)
     turns = collections.defaultdict(list)  # by how many of the same ID stand before
-    for _id_key, chain in itertools.groupby(rows, attrgetter("id_key")):
+    for _id_key, chain in groupby(rows, attrgetter("id_key")):
         earlier = None
         for number, row in enumerate(chain):
             turns[number].append((row, earlier))
