@@ -36,7 +36,8 @@ class Format(NamedTuple):
         components = grammar.deconstruct(self.compiled, text)
         if components is None:
             return None
-        by_role = {self.roles[name]: value for name, value in components.items()}
+        # groups come in the order of their names, as the roles were made
+        by_role = dict(zip(self.roles.values(), components.values(), strict=True))
         word = by_role.get(FA_TYPE)
         if word is not None and word.casefold() not in self.fa_words:
             return None
@@ -69,6 +70,15 @@ class Branch(NamedTuple):
     active: bool
 
 
+class Place(NamedTuple):
+    """What all addresses of one format, provider and branch share."""
+
+    errors: dict  #: key -> sentence: what the directory has against it
+    country: str  #: of the provider, empty when not known
+    components: dict  #: those for which the directory has a name
+    known: tuple  #: members of ``Address`` from account_type_id to branch_name
+
+
 def mask_number(number, mask_kind):
     """Mask an account number; one that is an IBAN shows its country, too."""
     if mask_kind == "last4" and is_iban_like(number):
@@ -91,6 +101,7 @@ class AddressReader:
         self.fsps = {}
         self.branches = {}
         self.branched = frozenset()
+        self.places = {}
 
     def read_batch(self, fas):
         """:return: an ``Address`` or ``AddressError`` for each of ``fas``, in order"""
@@ -172,46 +183,48 @@ class AddressReader:
                 return self._error("fa", self.env._("No address has this form."))
             return opaque(fa)
         fmt, components, by_role = reading
-        fsp = self.fsps.get(by_role.get(FSP_CODE))
-        branch = fsp and self.branches.get((fsp.id, by_role.get(BRANCH_CODE)))
-        number, number_error = self._read_number(fmt, by_role, fsp)
-        if self.strict:
-            errors = self._check_directory(fmt, by_role, fsp, branch)
+        place = self._get_place(
+            fmt, by_role.get(FSP_CODE) or "", by_role.get(BRANCH_CODE) or ""
+        )
+        number, number_error = self._read_number(fmt, by_role, place.country)
+        if self.strict and (place.errors or number_error):
+            errors = dict(place.errors)
             if number_error:
                 errors[fmt.number_key] = number_error
-            if errors:
-                return AddressError(errors)
-        names = {}
-        if fsp:
-            names[FSP_NAME] = fsp.name
-        if branch:
-            names[BRANCH_NAME] = branch.name
+            return AddressError(errors)
+        components |= place.components
         if number:
-            names[fmt.number_key] = number
-        return Address(
-            fa=fa,
-            components={
-                name: names.get(fmt.roles[name], text)
-                for name, text in components.items()
-            },
-            account_type_id=fmt.account_type_id,
-            account_type=fmt.account_type,
-            strategy_id=fmt.strategy_id,
-            fsp_id=fsp.id if fsp else 0,
-            fsp_code=by_role.get(FSP_CODE) or "",
-            fsp_name=fsp.name if fsp else "",
-            branch_id=branch.id if branch else 0,
-            branch_code=by_role.get(BRANCH_CODE) or "",
-            branch_name=branch.name if branch else "",
-            number=number,
-            masked=mask_number(number, fmt.mask),
-            last=last(number),
+            components[fmt.number_key] = number
+        masked = mask_number(number, fmt.mask)
+        return Address(fa, components, *place.known, number, masked, last(number))
+
+    def _get_place(self, fmt, fsp_code, branch_code):
+        """:rtype: Place"""
+        key = fmt.strategy_id, fsp_code, branch_code
+        if key not in self.places:
+            self.places[key] = self._make_place(fmt, fsp_code, branch_code)
+        return self.places[key]
+
+    def _make_place(self, fmt, fsp_code, branch_code):
+        fsp = self.fsps.get(fsp_code)
+        branch = fsp and self.branches.get((fsp.id, branch_code))
+        fsp_name = fsp.name if fsp else ""
+        branch_name = branch.name if branch else ""
+        names = {FSP_NAME: fsp_name, BRANCH_NAME: branch_name}
+        return Place(
+            self._check_directory(fmt, fsp, branch_code, branch) if self.strict else {},
+            fsp.country if fsp else "",
+            {name: names[role] for name, role in fmt.roles.items() if names.get(role)},
+            (
+                *(fmt.account_type_id, fmt.account_type, fmt.strategy_id),
+                *(fsp.id if fsp else 0, fsp_code, fsp_name),
+                *(branch.id if branch else 0, branch_code, branch_name),
+            ),
         )
 
-    def _read_number(self, fmt, by_role, fsp):
+    def _read_number(self, fmt, by_role, country):
         """:return: ``(number, error)``; a number its rule refuses stays as written"""
         text = by_role.get(fmt.number_key) or ""
-        country = fsp.country if fsp else ""
         try:
             if not text.strip():
                 raise ValueError("empty")
@@ -221,7 +234,7 @@ class AddressReader:
             return text.strip(), field._get_error_text()
         return number, None
 
-    def _check_directory(self, fmt, by_role, fsp, branch):
+    def _check_directory(self, fmt, fsp, branch_code, branch):
         """:return: ``{key: sentence}`` of what the directory has against it"""
         if FSP_CODE not in fmt.roles.values():
             return {}
@@ -233,7 +246,7 @@ class AddressReader:
             }
         if BRANCH_CODE not in fmt.roles.values():
             return {}
-        if by_role.get(BRANCH_CODE):
+        if branch_code:
             if not branch or not branch.active:
                 return {"branch": self.env._("This provider has no such branch.")}
         elif fmt.branch_required and fsp.id in self.branched:
