@@ -1,27 +1,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """Many rows in one statement: each column travels as one array."""
 
-from operator import attrgetter
-
 import msgspec
 
 from odoo.tools import SQL
 
 _INTS = SQL("int[]")
-_BOOLS = SQL("bool[]")
 _TEXTS = SQL("varchar[]")
-_ARRAYS = {
-    "id": _INTS,
-    "event_id": _INTS,
-    "mapping_id": _INTS,
-    "previous_id": _INTS,
-    "is_last": _BOOLS,
-    "id_type_id": _INTS,
-    "account_type_id": _INTS,
-    "strategy_id": _INTS,
-    "fsp_id": _INTS,
-    "branch_id": _INTS,
-}
 
 
 def _quote(value):
@@ -44,18 +29,16 @@ def array(values):
     return "{" + text + "}"
 
 
-def columns_of(rows, names):
-    """Those attributes of rows as columns by name."""
-    return {name: array(map(attrgetter(name), rows)) for name in names}
-
-
-def table(columns, names):
-    """These ``columns`` as a table ``i``."""
-    arrays = (SQL("%s::%s", columns[name], _ARRAYS.get(name, _TEXTS)) for name in names)
+def table(columns):
+    """These columns, name -> array, as a table ``i``."""
+    arrays = (
+        SQL("%s::%s", values, _INTS if name == "id" else _TEXTS)
+        for name, values in columns.items()
+    )
     return SQL(
         "unnest(%s) AS i(%s)",
         SQL(", ").join(arrays),
-        SQL(", ").join(SQL.identifier(name) for name in names),
+        SQL(", ").join(map(SQL.identifier, columns)),
     )
 
 

@@ -327,44 +327,21 @@ class Batch:
         """
         parsed, address = self.parsed[pos], self.addresses[pos]
         name, phone = item.name or "", item.phone or ""
-        closes = old_masked = old_provider = previous_hash = None
-        if live:
-            if not (name and phone):
-                kept = self.content_of(live)
-                name, phone = name or kept.name, phone or kept.phone
-            closes, old_masked = live.mapping_id, live.fa_masked
-            old_provider, previous_hash = live.provider, live.head
+        if live and not (name and phone):
+            kept = self.content_of(live)
+            name, phone = name or kept.name, phone or kept.phone
+        info = self.infos.get(pos, "")
         return PeriodRow(
-            id_key=self.id_keys[pos],
-            pos=pos,
-            closes=closes,
-            is_last=True,
-            id_type_id=parsed.id_type_id,
-            id_masked=parsed.masked,
-            id_last=parsed.last,
-            content=Content(
-                parsed.value,
-                address.fa,
-                address.number,
-                name,
-                phone,
-                self.infos.get(pos, ""),
-            ),
-            fa_key=self.fa_keys[pos],
-            fa_masked=address.masked,
-            fa_last=address.last,
-            account_type_id=address.account_type_id or None,
-            strategy_id=address.strategy_id or None,
-            fsp_id=address.fsp_id or None,
-            fsp_code=address.fsp_code or None,
-            branch_id=address.branch_id or None,
-            branch_code=address.branch_code or None,
-            reference=item.reference or None,
-            consent=item.consent or None,
-            provider=address.fsp_name or address.fsp_code or None,
-            old_masked=old_masked,
-            old_provider=old_provider,
-            previous_hash=previous_hash,
+            self.id_keys[pos],
+            pos,
+            parsed,
+            parsed.masked,
+            address,
+            self.fa_keys[pos],
+            address.fsp_name or address.fsp_code or None,
+            Content(parsed.value, address.fa, address.number, name, phone, info),
+            item,
+            live,
         )
 
     def is_change(self, row, live):
@@ -372,7 +349,8 @@ class Batch:
 
         :raise SparIntegrityError: the live row was changed outside of the registry
         """
-        if row.fa_key != self.fa_key_of(live) or row.branch_code != live.branch_code:
+        branch_code = row.address.branch_code or None
+        if row.fa_key != self.fa_key_of(live) or branch_code != live.branch_code:
             return True
         new, kept = row.content, self.content_of(live)
         return (new.name, new.phone) != (kept.name, kept.phone) or bool(
@@ -384,19 +362,20 @@ class Batch:
     @staticmethod
     def as_live(row):
         """The live mapping that ``row`` will make, for later items of the batch."""
+        address = row.address
         return LiveRow(
             mapping_id=None,
             id_key=row.id_key,
             fa_key=row.fa_key,
             id_masked=row.id_masked,
-            branch_code=row.branch_code,
+            branch_code=address.branch_code or None,
             sealed=None,
             state="active",
             opened_at=None,
-            fa_masked=row.fa_masked,
+            fa_masked=address.masked,
             head=None,
             provider=row.provider,
-            fsp_code=row.fsp_code or "",
+            fsp_code=address.fsp_code,
             content=row.content,
             pos=row.pos,
         )
@@ -409,16 +388,8 @@ def prepare_mark(row, item=None, pos=0):
     :param UnlinkItem item: who asked may have given references
     :param int pos: place of the item in its batch
     """
-    return MarkedRow(
-        pos=pos,
-        mapping_id=row.mapping_id,
-        id_masked=row.id_masked,
-        reference=item and item.reference or None,
-        consent=item and item.consent or None,
-        old_masked=row.fa_masked,
-        old_provider=row.provider,
-        previous_hash=row.head,
-    )
+    reference, consent = (item.reference, item.consent) if item else ("", "")
+    return MarkedRow(pos, row, reference or None, consent or None)
 
 
 def actor_values(actor):

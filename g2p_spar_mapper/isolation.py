@@ -19,3 +19,8 @@ def read_committed(cr):
     """
     if cr.connection.info.transaction_status == TRANSACTION_STATUS_IDLE:
         cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+
+
+def sees_commits(cr):
+    """Whether each statement sees what others have committed meanwhile."""
+    return cr.connection.isolation_level == ISOLATION_LEVEL_READ_COMMITTED

@@ -120,7 +120,7 @@ def _write_mappings(env, rows, ring):
     query = SQL(
         WRITE_MAPPINGS,
         key_id=ring.current,
-        rows=table(columns, tuple(columns)),
+        rows=table(columns),
         ids=columns["id"],
     )
     env.cr.execute(query, log_exceptions=False)
@@ -221,7 +221,7 @@ def _write_sealed(model, rows):
             " SET LOCAL g2p_spar.rekeying = ''",
             SQL.identifier(model._table),
             assignments,
-            table(columns, tuple(columns)),
+            table(columns),
         ),
         log_exceptions=False,
     )

@@ -30,53 +30,33 @@ class LiveRow(Record, frozen=True):
 
 
 class PeriodRow(msgspec.Struct):
-    """One period to be opened, and what the ledger says about it."""
+    """One period to be opened, and what the ledger will say about it."""
 
     id_key: str
     pos: int
-    closes: int | None
-    is_last: bool
-    id_type_id: int
+    parsed: object  #: ``ParsedId``
     id_masked: str
-    id_last: str
-    content: Content
+    address: object  #: ``Address``
     fa_key: str
-    fa_masked: str
-    fa_last: str
-    account_type_id: int | None
-    strategy_id: int | None
-    fsp_id: int | None
-    fsp_code: str | None
-    branch_id: int | None
-    branch_code: str | None
-    reference: str | None
-    consent: str | None
-    provider: str | None
-    old_masked: str | None
-    old_provider: str | None
-    previous_hash: str | None  #: head of the period before
+    provider: str | None  #: name
+    content: Content
+    item: object  #: ``LinkItem``
+    live: LiveRow | None  #: the period it replaces
+    is_last: bool = True  #: of those that this batch opens for the ID
     # what is known only when the row is written
-    previous_id: int | None = None  #: the period before
     id: int = 0
     event_id: int = 0
     sealed: str = ""
     head: str = ""
 
 
-class MarkedRow(msgspec.Struct):
-    """A locked period that stays, and what the ledger says about it."""
+class MarkedRow(NamedTuple):
+    """A locked period that stays, and who asked for what is done with it."""
 
-    pos: int
-    mapping_id: int
-    id_masked: str
+    pos: int  #: of the item in its batch
+    live: LiveRow
     reference: str | None
     consent: str | None
-    old_masked: str
-    old_provider: str | None
-    previous_hash: str | None
-    # what is known only when the row is written
-    event_id: int = 0
-    head: str = ""
 
 
 class FoundRow(msgspec.Struct):

@@ -1,9 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""The SQL of the registry: one statement per batch, whatever its size.
+"""The SQL of the registry: a few statements per batch, whatever its size.
 
-Only the mapper service calls these functions. Rows travel as one array per column, so
-a batch of ten items and one of ten thousand are the same statement. A change and its
-ledger row are written by the same statement: there is never one without the other.
+Only the mapper service calls these functions, those that write within a savepoint: a
+change and its ledger rows are kept together, or neither of them.
 
 Locks are taken in the order of ``id_key``, so two batches can wait for each other's
 rows but not in a circle.
@@ -21,8 +20,9 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
 )
 
 from . import ledger, replica
-from .arrays import array, columns_of, execute, table
+from .arrays import array, execute
 from .content import encode, open_content, place
+from .copying import copy_rows
 from .keyring import get_keyring
 from .rows import FoundRow, LiveRow, WrittenRow
 
@@ -47,11 +47,13 @@ NEXT_IDS = """
         SELECT FROM g2p_spar_key WHERE key_id = %(key_id)s AND is_older IS NOT TRUE
            FOR SHARE
     ), waited AS MATERIALIZED (
-        SELECT FROM g2p_spar_mapping WHERE closed_at IS NULL
+        SELECT id_key FROM g2p_spar_mapping WHERE closed_at IS NULL
            AND id_key = ANY(%(keys)s::varchar[]) ORDER BY id_key FOR NO KEY UPDATE)
     SELECT nextval('g2p_spar_mapping_id_seq'), nextval('g2p_spar_mapping_event_id_seq'),
-           CASE WHEN n = 1 THEN clock_timestamp() AT TIME ZONE 'UTC' END
-      FROM mine, (SELECT count(*) FROM waited) w, generate_series(1, %(count)s) n
+           CASE WHEN n = 1 THEN clock_timestamp() AT TIME ZONE 'UTC' END,
+           CASE WHEN n = 1 THEN taken END
+      FROM mine, (SELECT array_agg(id_key) FROM waited) w (taken),
+           generate_series(1, %(count)s) n
      ORDER BY n
 """
 
@@ -62,70 +64,32 @@ NEXT_EVENT_IDS = """
      ORDER BY n
 """
 
-# What is joined here is known beforehand (ids come from NEXT_IDS): the planner guesses
-# badly about joins of arrays. The condition on "closed" makes sure that a live period
-# is closed before the unique index sees its successor.
-WRITE_PERIODS = """
-    WITH closed AS (
-        UPDATE g2p_spar_mapping
-           SET state = 'closed', closed_at = GREATEST(opened_at, %(at)s)
-         WHERE id = ANY(%(closes)s::int[])
-     RETURNING id
-    ), opened AS (
-        INSERT INTO g2p_spar_mapping (
-               id, id_type_id, id_key, key_id, sealed, head, id_masked, id_last,
-               fa_key, fa_masked, fa_last, account_type_id,
-               strategy_id, fsp_id, fsp_code, branch_id, branch_code, channel,
-               state, opened_at, closed_at)
-        SELECT id, id_type_id, id_key, %(key_id)s, sealed, head, id_masked, id_last,
-               fa_key, fa_masked, fa_last, account_type_id,
-               strategy_id, fsp_id, fsp_code, branch_id, branch_code, %(channel)s,
-               CASE WHEN is_last THEN 'active' ELSE 'closed' END,
-               %(at)s, CASE WHEN NOT is_last THEN %(at)s::timestamp END
-          FROM %(periods)s
-         WHERE (SELECT count(*) FROM closed) IS NOT NULL
-            ON CONFLICT (id_key) WHERE closed_at IS NULL DO NOTHING
-     RETURNING id
-    ), recorded AS (
-        INSERT INTO g2p_spar_mapping_event (
-               at, verb, channel, user_id, client_id, purpose, transaction, key_id,
-               id, mapping_id, previous_mapping_id, id_masked, reference, consent,
-               old_masked, old_provider, new_masked, new_provider,
-               previous_hash, hash)
-        SELECT %(at)s, %(verb)s, %(channel)s, %(user_id)s, %(client_id)s, %(purpose)s,
-               %(transaction)s, %(key_id)s,
-               event_id, id, previous_id, id_masked, reference, consent,
-               old_masked, old_provider, fa_masked, provider, previous_hash, head
-          FROM %(changes)s
-         WHERE id IN (SELECT id FROM opened)
-    )
-    SELECT id FROM opened
+CLOSE_PERIODS = """
+    UPDATE g2p_spar_mapping
+       SET state = 'closed', closed_at = GREATEST(opened_at, %(at)s)
+     WHERE id = ANY(%(closes)s::int[])
 """
 
-# One ledger row for a period that stays: it is closed, frozen, restored or looked at.
+# For periods that stay: they are closed, frozen, restored or looked at. What is joined
+# here is known beforehand: the planner guesses badly about joins of arrays.
 MARK_PERIODS = """
-    WITH changed AS (
-        UPDATE g2p_spar_mapping m
-           SET head = i.head, state = COALESCE(%(state)s, m.state),
-               closed_at = CASE WHEN %(state)s = 'closed'
-                                THEN GREATEST(m.opened_at, %(at)s)
-                                ELSE m.closed_at END
-          FROM %(heads)s
-         WHERE m.id = i.mapping_id
-           AND m.id = ANY(%(mapping_ids)s::int[])
-     RETURNING m.id
-    ), recorded AS (
-        INSERT INTO g2p_spar_mapping_event (
-               at, verb, channel, user_id, client_id, purpose, transaction, key_id,
-               reason, id, mapping_id, id_masked, reference, consent,
-               old_masked, old_provider, previous_hash, hash)
-        SELECT %(at)s, %(verb)s, %(channel)s, %(user_id)s, %(client_id)s, %(purpose)s,
-               %(transaction)s, %(key_id)s, %(reason)s,
-               event_id, mapping_id, id_masked, reference, consent,
-               old_masked, old_provider, previous_hash, head
-          FROM %(changes)s
-    )
-    SELECT id FROM changed
+    UPDATE g2p_spar_mapping m
+       SET head = i.head, state = COALESCE(%(state)s, m.state),
+           closed_at = CASE WHEN %(state)s = 'closed'
+                            THEN GREATEST(m.opened_at, %(at)s)
+                            ELSE m.closed_at END
+      FROM unnest(%(mapping_ids)s::int[], %(heads)s::varchar[]) AS i(mapping_id, head)
+     WHERE m.id = i.mapping_id
+       AND m.id = ANY(%(mapping_ids)s::int[])
+"""
+
+#: refuses a second live mapping of an ID
+LIVE_INDEX = "g2p_spar_mapping_live_id_key_uniq"
+# Said by the database, so that whoever repeats transactions recognises it.
+LOSE_RACE = """
+    DO $$ BEGIN
+        RAISE 'An ID was linked meanwhile' USING ERRCODE = 'serialization_failure';
+    END $$
 """
 #: so many callers can replace the same mapping at once before one is sent away
 MAX_ROUNDS = 50
@@ -164,18 +128,12 @@ DETAIL_FIELDS = (
 #: what of the actor is under the hash, in this order
 _ACTOR = ("channel", "user_id", "client_id", "purpose", "transaction")
 
-_PERIOD_COLUMNS = (
-    *("id", "id_type_id", "id_key", "sealed", "head", "id_masked", "id_last"),
-    *("fa_key", "fa_masked", "fa_last", "account_type_id"),
-    *("strategy_id", "fsp_id", "fsp_code", "branch_id", "branch_code", "is_last"),
-)
-_CHANGE_COLUMNS = (
-    *("event_id", "id", "previous_id", "id_masked", "reference", "consent"),
-    *("old_masked", "old_provider", "fa_masked", "provider", "previous_hash", "head"),
-)
-_MARK_COLUMNS = (
-    *("event_id", "mapping_id", "id_masked", "reference", "consent"),
-    *("old_masked", "old_provider", "previous_hash", "head"),
+_EVENT_COLUMNS = (*ledger.COLUMNS, "hash")
+_MAPPING_COLUMNS = (
+    *("id", "id_type_id", "id_key", "key_id", "sealed", "head", "id_masked", "id_last"),
+    *("fa_key", "fa_masked", "fa_last", "account_type_id", "strategy_id", "fsp_id"),
+    *("fsp_code", "branch_id", "branch_code", "channel", "state"),
+    *("opened_at", "closed_at"),
 )
 
 
@@ -233,77 +191,111 @@ def write_periods(env, rows, verb, actor_values):
     :return: :class:`WrittenRow` of those opened; an ID that already has another live
         mapping is left out
     :raise SparTransientError: there is a newer key than that of this server
+    :raise psycopg2.errors.UniqueViolation: of :data:`LIVE_INDEX`: somebody links one
+        of these IDs at the same time
     """
     rows = sorted(rows, key=attrgetter("id_key", "pos"))
-    keys = [row.id_key for row in rows] if verb == "link" else []  # else locked
+    rows, at = _number(env, rows, verb)
+    if not rows:
+        return []
     ring = get_keyring()
-    ids = execute(
-        env, SQL(NEXT_IDS, key_id=ring.current, count=len(rows), keys=array(keys))
+    sealed = ring.seal_many(
+        [(place(row.id, row.id_key, row.fa_key), encode(row.content)) for row in rows]
     )
+    for row, content in zip(rows, sealed, strict=True):
+        row.sealed = content
+    events = _chain(rows, verb, at, actor_values)
+    closes = [row.live.mapping_id for row in rows if row.live and row.live.mapping_id]
+    if closes:
+        query = SQL(CLOSE_PERIODS, at=at, closes=array(closes))
+        env.cr.execute(query, log_exceptions=False)
+    channel = actor_values["channel"]
+    past = ("closed", at, at)
+    copy_rows(
+        env,
+        "g2p_spar_mapping",
+        _MAPPING_COLUMNS,
+        [
+            (
+                *(row.id, row.parsed.id_type_id, row.id_key, ring.current),
+                *(row.sealed, row.head, row.id_masked, row.parsed.last, row.fa_key),
+                *((address := row.address).masked, address.last),
+                *(address.account_type_id or None, address.strategy_id or None),
+                *(address.fsp_id or None, address.fsp_code or None),
+                *(address.branch_id or None, address.branch_code or None, channel),
+                *(("active", at, None) if row.is_last else past),
+            )
+            for row in rows
+        ],
+    )
+    copy_rows(env, "g2p_spar_mapping_event", _EVENT_COLUMNS, events)
+    return [WrittenRow(row.pos, row.id, at) for row in rows]
+
+
+def _number(env, rows, verb):
+    """Give rows their ids.
+
+    :return: the rows, without those whose ID has a live mapping that is not theirs to
+        close; and the moment of the change
+    :raise SparTransientError: there is a newer key than that of this server
+    """
+    # an update has locked what it replaces
+    keys = [row.id_key for row in rows] if verb == "link" else []
+    key_id = get_keyring().current
+    ids = execute(env, SQL(NEXT_IDS, key_id=key_id, count=len(rows), keys=array(keys)))
     if not ids:
         _logger.error(
             "Another server has begun with a newer key than %s: copy the key file from "
             "there and restart this one",
-            ring.current,
+            key_id,
         )
         raise SparTransientError("Mappings are kept under a newer key now")
-    at = ids[0][2]
-    sealed = ring.seal_many(
-        [
-            (place(id_, row.id_key, row.fa_key), encode(row.content))
-            for (id_, _event_id, _at), row in zip(ids, rows, strict=True)
-        ]
-    )
-    for (id_, event_id, _at), row, content in zip(ids, rows, sealed, strict=True):
-        row.id, row.event_id, row.sealed = id_, event_id, content
-    _chain(rows, verb, at, actor_values)
-    columns = columns_of(rows, {*_PERIOD_COLUMNS, *_CHANGE_COLUMNS})
-    opened = execute(
-        env,
-        SQL(
-            WRITE_PERIODS,
-            at=at,
-            key_id=ring.current,
-            closes=array(row.closes for row in rows if row.closes),
-            periods=table(columns, _PERIOD_COLUMNS),
-            changes=table(columns, _CHANGE_COLUMNS),
-            verb=verb,
-            **actor_values,
-        ),
-    )
-    pos_of = {row.id: row.pos for row in rows}
-    return [WrittenRow(pos_of[id_], id_, at) for (id_,) in opened]
+    _id, _event_id, at, taken = ids[0]
+    for (id_, event_id, _at, _taken), row in zip(ids, rows, strict=True):
+        row.id, row.event_id = id_, event_id
+    if taken:
+        taken = set(taken)
+        rows = [row for row in rows if row.id_key not in taken]
+    return rows, at
 
 
 def _chain(rows, verb, at, actor_values):
-    """Set the hashes of the ledger's rows: each one holds that of the row before.
+    """Set the heads of periods, each made from that of the period before.
 
     :param list[PeriodRow] rows: those of one ID follow each other
+    :return: the rows of the ledger, as :data:`_EVENT_COLUMNS`
     """
     key_id, get_hashes = get_keyring().current, ledger.hasher()
     actor = tuple(actor_values[name] for name in _ACTOR)
+    before = {
+        row.id_key: (row.live.mapping_id, row.live.head)
+        for row in rows
+        if row.live and row.live.mapping_id
+    }
     turns = collections.defaultdict(list)  # by how many of the same ID stand before
     for _id_key, chain in groupby(rows, attrgetter("id_key")):
-        earlier = None
         for number, row in enumerate(chain):
-            turns[number].append((row, earlier))
-            earlier = row
+            turns[number].append(row)
+    events = []
     for turn in turns.values():
-        for row, earlier in turn:
-            row.previous_id = row.closes
-            if earlier:
-                row.previous_id, row.previous_hash = earlier.id, earlier.head
-        heads = get_hashes(
-            (
-                *(row.event_id, at, verb, row.id, row.previous_id, key_id),
-                *(row.id_masked, *actor, row.reference, None, row.consent),
-                *(row.old_masked, row.old_provider, row.fa_masked, row.provider),
-                row.previous_hash,
+        bodies = []
+        for row in turn:
+            previous_id, previous_hash = before.get(row.id_key, (None, None))
+            item, live = row.item, row.live
+            bodies.append(
+                (
+                    *(row.event_id, at, verb, row.id, previous_id, key_id),
+                    *(row.id_masked, *actor, item.reference or None, None),
+                    *(item.consent or None, live and live.fa_masked),
+                    *(live and live.provider, row.address.masked, row.provider),
+                    previous_hash,
+                )
             )
-            for row, _earlier in turn
-        )
-        for (row, _earlier), head in zip(turn, heads, strict=True):
+        for row, body, head in zip(turn, bodies, get_hashes(bodies), strict=True):
             row.head = head
+            before[row.id_key] = row.id, head
+            events.append((*body, head))
+    return events
 
 
 def mark_periods(env, rows, verb, actor_values, reason=None):
@@ -318,38 +310,39 @@ def mark_periods(env, rows, verb, actor_values, reason=None):
     """
     ids = execute(env, SQL(NEXT_EVENT_IDS, count=len(rows)))
     at = ids[0][1]
-    key_id = get_keyring().current
-    get_hashes = ledger.hasher()
+    key_id, get_hashes = get_keyring().current, ledger.hasher()
     actor = tuple(actor_values[name] for name in _ACTOR)
-    heads = get_hashes(
+    bodies = [
         (
-            *(event_id, at, verb, row.mapping_id, None, key_id, row.id_masked),
-            *actor,
-            *(row.reference, reason, row.consent, row.old_masked),
-            *(row.old_provider, None, None, row.previous_hash),
+            *(event_id, at, verb, row.live.mapping_id, None, key_id),
+            *(row.live.id_masked, *actor, row.reference, reason, row.consent),
+            *(row.live.fa_masked, row.live.provider, None, None, row.live.head),
         )
         for (event_id, _at), row in zip(ids, rows, strict=True)
-    )
-    for (event_id, _at), row, head in zip(ids, rows, heads, strict=True):
-        row.event_id, row.head = event_id, head
-    columns = columns_of(rows, _MARK_COLUMNS)
-    changed = execute(
-        env,
+    ]
+    heads = get_hashes(bodies)
+    mapping_ids = array(row.live.mapping_id for row in rows)
+    env.cr.execute(
         SQL(
             MARK_PERIODS,
             at=at,
-            key_id=key_id,
-            heads=table(columns, ("mapping_id", "head")),
-            mapping_ids=columns["mapping_id"],
-            changes=table(columns, _MARK_COLUMNS),
-            verb=verb,
             state=_STATE_AFTER.get(verb),
-            reason=reason,
-            **actor_values,
+            mapping_ids=mapping_ids,
+            heads=array(heads),
         ),
+        log_exceptions=False,
     )
-    pos_of = {row.mapping_id: row.pos for row in rows}
-    return [WrittenRow(pos_of[id_], id_, at) for (id_,) in changed]
+    events = [(*body, head) for body, head in zip(bodies, heads, strict=True)]
+    copy_rows(env, "g2p_spar_mapping_event", _EVENT_COLUMNS, events)
+    return [WrittenRow(row.pos, row.live.mapping_id, at) for row in rows]
+
+
+def lose_race(env):
+    """Have the transaction repeated, by whoever repeats any.
+
+    :raise psycopg2.errors.SerializationFailure: always
+    """
+    env.cr.execute(LOSE_RACE, log_exceptions=False)
 
 
 def find_live(env, id_keys, fa_keys, details, may_lag=False):

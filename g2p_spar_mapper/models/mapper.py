@@ -11,7 +11,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparRejectedError,
 )
 
-from .. import outcomes, store, texts
+from .. import isolation, outcomes, store, texts
 from ..batch import Batch, prepare_mark
 from ..keyring import get_keyring
 
@@ -255,7 +255,7 @@ class G2pSparMapper(models.AbstractModel):
 
     @api.model
     def _write_groups(self, groups, write):
-        """Write all groups with one statement; if the database refuses some of them,
+        """Write all groups at once; if the database refuses some of them,
         find those by halving and write the others.
 
         Operational faults (serialization, deadlock, lost connection) are not caught:
@@ -269,8 +269,7 @@ class G2pSparMapper(models.AbstractModel):
             return {}, set()
         rows = [row for group in groups for row in group]
         try:
-            with self.env.cr.savepoint(flush=False):
-                written = write(rows)
+            written = self._write_rows(rows, write)
         except (psycopg2.IntegrityError, psycopg2.DataError) as err:
             if len(groups) == 1:
                 # the text of the error quotes values, which do not belong in a log
@@ -286,3 +285,22 @@ class G2pSparMapper(models.AbstractModel):
             return left | right, left_faulty | right_faulty
         self.env["g2p.spar.mapping"].invalidate_model(flush=False)
         return {row.pos: row for row in written}, set()
+
+    @api.model
+    def _write_rows(self, rows, write):
+        """Write rows, all or none. While somebody else links one of these IDs, wait and
+        look again which of them are free.
+
+        :raise psycopg2.errors.SerializationFailure: others keep linking them, or this
+            transaction cannot see that they did
+        """
+        for _round in range(store.MAX_ROUNDS):
+            try:
+                with self.env.cr.savepoint(flush=False):
+                    return write(rows)
+            except psycopg2.errors.UniqueViolation as err:
+                if err.diag.constraint_name != store.LIVE_INDEX:
+                    raise
+            if not isolation.sees_commits(self.env.cr):
+                break
+        return store.lose_race(self.env)

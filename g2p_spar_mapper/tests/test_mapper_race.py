@@ -149,6 +149,25 @@ class TestMapperRace(KeyCase, BaseCase):
         self.assertEqual(code, oc.ALREADY_LINKED)
         self.assertPeriods(["active"])
 
+    def test_waiting_link_of_others_as_well(self):
+        """Who loses the race for one ID of a batch still links the others."""
+        self.wait_for_others()
+        other = WIRE_ID.replace("race", "race-other")
+        items = [LinkItem(WIRE_ID, "race-2"), LinkItem(other, "race-2")]
+        done = []
+        self.race(self.link, lambda mapper: done.extend(mapper._link(items, ACTOR)))
+        self.assertEqual([outcome.code for outcome in done], [oc.ALREADY_LINKED, oc.OK])
+        self.assertPeriods(["active"])
+
+    @mute_logger("odoo.sql_db")
+    def test_link_that_loses_again_and_again(self):
+        """The transaction is repeated, as after any lost race."""
+        self.patch(store, "MAX_ROUNDS", 1)
+        self.wait_for_others()
+        fault = self.race(self.link, lambda mapper: self.link(mapper, "race-2"))
+        self.assertIsInstance(fault, psycopg2.errors.SerializationFailure)
+        self.assertEqual(fault.pgcode, "40001")
+
     def test_waiting_update(self):
         self.link(self.mappers[0])
         self.mappers[0].env.cr.commit()
