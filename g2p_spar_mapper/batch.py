@@ -34,11 +34,13 @@ class Batch:
         self.contested = set()  #: id_keys whose mapping others kept replacing
         self.actor = actor_values(actor)
         self.limits = actor.limits
+        self.is_look_up = bool(items) and isinstance(items[0], outcomes.ResolveItem)
         #: keys before the current one, under which rows may still stand
         self.old_key_ids = mapper._lookup_key_ids()[1:]
         self.current_of = {}  #: digest under an old key -> under the current one
         self._parse_ids(actor.strict)
         self._parse_addresses(actor.strict)
+        self._check_parts()
 
     def _parse_ids(self, strict):
         id_types = self.env["g2p.spar.id.type"]
@@ -69,27 +71,21 @@ class Batch:
         for key_id in self.old_key_ids:
             old = self.mapper._fa_keys(addresses, key_id)
             self.current_of |= zip(old, keys, strict=True)
+
+    def _check_parts(self):
+        is_clean, id_types = validation.is_clean_text, self.limits.id_types
         for pos, item in enumerate(self.items):
-            self._check_parts(pos, item)
-
-    def _check_parts(self, pos, item):
-        parsed = self.parsed[pos]
-        if not parsed and not (
-            not item.id and item.fa and isinstance(item, outcomes.ResolveItem)
-        ):
-            self.refuse(pos, outcomes.INVALID_ID)
-        elif parsed and not self._may_use(parsed.id_type_id):
-            self.refuse(pos, outcomes.INVALID_ID, self.env._(texts.FOREIGN_ID_TYPE))
-        elif isinstance(self.addresses[pos], AddressError):
-            self.refuse(pos, outcomes.INVALID_FA, self.addresses[pos].message)
-        elif not validation.is_clean_text(item.reference):
-            self.refuse(pos, outcomes.INVALID_REFERENCE)
-        elif not validation.is_clean_text(getattr(item, "consent", "")):
-            self.refuse(pos, outcomes.REJECTED, self.env._(texts.BAD_CONSENT))
-
-    def _may_use(self, id_type_id):
-        id_types = self.limits.id_types
-        return id_types is None or id_type_id in id_types
+            parsed, address = self.parsed[pos], self.addresses[pos]
+            if not parsed and (item.id or not address or not self.is_look_up):
+                self.refuse(pos, outcomes.INVALID_ID)
+            elif parsed and id_types is not None and parsed.id_type_id not in id_types:
+                self.refuse(pos, outcomes.INVALID_ID, self.env._(texts.FOREIGN_ID_TYPE))
+            elif isinstance(address, AddressError):
+                self.refuse(pos, outcomes.INVALID_FA, address.message)
+            elif not is_clean(item.reference):
+                self.refuse(pos, outcomes.INVALID_REFERENCE)
+            elif not (self.is_look_up or is_clean(item.consent)):
+                self.refuse(pos, outcomes.REJECTED, self.env._(texts.BAD_CONSENT))
 
     def refuse(self, pos, code, message=""):
         """Set the outcome of an item that is not done."""
@@ -246,13 +242,12 @@ class Batch:
             self.wanted_keys(id_keys),
             self.wanted_keys(fa_keys),
             details,
-            # others may ask for what their own transaction has just written
-            may_lag=self.actor["channel"] == "api",
+            for_program=self.actor["channel"] == "api",
         )
-        by_fa_key = {}
+        by_fa_key, id_types = {}, self.limits.id_types
         if fa_keys:
             for row in sorted(rows, key=lambda row: row.mapping_id):
-                if self._may_use(row.id_type_id):
+                if id_types is None or row.id_type_id in id_types:
                     by_fa_key.setdefault(self.fa_key_of(row), []).append(row)
         return {self.id_key_of(row): row for row in rows}, by_fa_key
 
@@ -274,37 +269,35 @@ class Batch:
         """
         if len(rows) > 1:
             rows = [row for row in rows if row.state == "active"] or rows[:1]
-        row = rows[0]
+        row, is_one = rows[0], len(rows) == 1
         kept = row.content
         if row.state != "active":
             self.refuse(pos, outcomes.INACTIVE)
         elif item.scope != outcomes.DETAILS:
             self.outcomes[pos] = Outcome(outcomes.OK, item.id, item.reference)
-        elif kept:
-            self._tell_details(pos, item, row, kept, len(rows) == 1)
-        else:
+        elif not kept:
             self.refuse_unreadable(pos, row.mapping_id)
-
-    def _tell_details(self, pos, item, row, kept, is_one):
-        self.outcomes[pos] = Outcome(
-            outcomes.OK,
-            item.id,
-            item.reference,
-            "",
-            kept.fa,
-            kept.number,
-            row.masked,
-            self.account_types.get(row.account_type_id, ""),
-            row.fsp_code,
-            row.fsp_name,
-            row.branch_code,
-            row.branch_name,
-            kept.name if is_one else "",
-            _from_json(kept.additional_info) if is_one else [],
-            _iso_text(row.opened_at) if is_one else "",
-            row.mapping_id if is_one else 0,
-            self.strategies.get(row.strategy_id, 0),
-        )
+        else:
+            info = kept.additional_info
+            self.outcomes[pos] = Outcome(
+                outcomes.OK,
+                item.id,
+                item.reference,
+                "",
+                kept.fa,
+                kept.number,
+                row.masked,
+                self.account_types.get(row.account_type_id, ""),
+                row.fsp_code,
+                row.fsp_name,
+                row.branch_code,
+                row.branch_name,
+                kept.name if is_one else "",
+                _from_json(info) if is_one and info else [],
+                _iso_text(row.opened_at) if is_one and row.opened_at else "",
+                row.mapping_id if is_one else 0,
+                self.strategies.get(row.strategy_id, 0),
+            )
 
     def note_read(self):
         """Account for this look-up, now that all outcomes are known."""
@@ -356,7 +349,8 @@ class Batch:
         return (new.name, new.phone) != (kept.name, kept.phone) or bool(
             new.additional_info
             and new.additional_info != kept.additional_info
-            and _from_json(new.additional_info) != _from_json(kept.additional_info)
+            and _from_json(new.additional_info)
+            != _from_json(kept.additional_info or "[]")
         )
 
     @staticmethod
@@ -403,8 +397,7 @@ def actor_values(actor):
     }
 
 
-def _from_json(text):
-    return msgspec.json.decode(text) if text else []
+_from_json = msgspec.json.Decoder().decode
 
 
 def _iso_text(moment):

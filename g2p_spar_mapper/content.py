@@ -3,10 +3,7 @@
 
 import msgspec
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import (
-    SparConfigurationError,
-    SparIntegrityError,
-)
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparIntegrityError
 
 from .keyring import get_keyring
 
@@ -40,8 +37,25 @@ def open_content(mapping_id, id_key, fa_key, sealed):
         under a key that the ring lacks
     :rtype: Content
     """
-    try:
-        plain = get_keyring().open(place(mapping_id, id_key, fa_key), sealed)
-        return _decoder.decode(plain)
-    except (SparConfigurationError, msgspec.MsgspecError):
-        raise SparIntegrityError("A mapping was not sealed by this registry.") from None
+    content = next(open_contents([(mapping_id, id_key, fa_key, sealed)]))
+    if content is None:
+        raise SparIntegrityError("A mapping was not sealed by this registry.")
+    return content
+
+
+def open_contents(rows):
+    """Decrypt the contents of many mappings.
+
+    :param rows: id, id_key, fa_key and sealed content of each
+    :return: in order, None for those of which :func:`open_content` raises an error
+    :rtype: Iterator[Content | None]
+    """
+    values = [
+        (place(mapping_id, id_key, fa_key), sealed)
+        for mapping_id, id_key, fa_key, sealed in rows
+    ]
+    for plain in get_keyring().open_many(values):
+        try:
+            yield _decoder.decode(plain) if plain is not None else None
+        except msgspec.MsgspecError:
+            yield None

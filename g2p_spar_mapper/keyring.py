@@ -135,14 +135,36 @@ class KeyRing(NamedTuple):
         """
         key_id, _colon, content = token.partition(":")
         try:
-            # three times as quick as binascii, and takes nothing but base64
-            raw = msgspec.convert(content, bytes)
-            nonce, sealed = raw[:NONCE_BYTES], raw[NONCE_BYTES:]
-            return _cipher(self._key(key_id)).decrypt(nonce, sealed, context.encode())
-        except (InvalidTag, ValueError, msgspec.ValidationError):
+            return _decrypt(_cipher(self._key(key_id)), context, content)
+        except _NOT_SEALED:
             raise SparIntegrityError(
                 "A stored value was changed outside of the registry."
             ) from None
+
+    def open_many(self, values):
+        """Decrypt many values: see :meth:`open`.
+
+        :param values: pairs of context and what :meth:`seal` made
+        :return: the values in order, None for those that do not open
+        :rtype: Iterator[bytes | None]
+        """
+        ciphers = {key_id: _cipher(key) for key_id, key in self.keys.items()}
+        for context, token in values:
+            key_id, _colon, content = token.partition(":")
+            try:
+                yield _decrypt(ciphers[key_id], context, content)
+            except (KeyError, *_NOT_SEALED):
+                yield None
+
+
+#: what wrong base64 and a wrong place or key raise
+_NOT_SEALED = (InvalidTag, ValueError, msgspec.ValidationError)
+
+
+def _decrypt(cipher, context, content):
+    # three times as quick as binascii, and takes nothing but base64
+    raw = msgspec.convert(content, bytes)
+    return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode())
 
 
 def mac(key, message):

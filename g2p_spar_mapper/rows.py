@@ -62,20 +62,21 @@ class MarkedRow(NamedTuple):
 class FoundRow(msgspec.Struct):
     """A live mapping with what the directory says about it, if that was asked."""
 
+    mapping_id: int
     id_key: str
     fa_key: str
+    content: Content | None  #: None if not asked, or if it does not open
     state: str
-    mapping_id: int
     id_type_id: int
-    content: Content | None = None  #: None if not asked, or if it does not open
-    masked: str = ""
     account_type_id: int | None = None
+    strategy_id: int | None = None
     fsp_code: str = ""
     fsp_name: str = ""
     branch_code: str = ""
     branch_name: str = ""
+    # for people's eyes
+    masked: str = ""
     opened_at: str = ""  #: UTC, as the database writes it
-    strategy_id: int | None = None
 
 
 class WrittenRow(NamedTuple):

@@ -14,14 +14,11 @@ from operator import attrgetter
 
 from odoo.tools import SQL, groupby
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import (
-    SparIntegrityError,
-    SparTransientError,
-)
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
 
 from . import ledger, replica
 from .arrays import array, execute
-from .content import encode, open_content, place
+from .content import encode, open_contents, place
 from .copying import copy_rows
 from .keyring import get_keyring
 from .rows import FoundRow, LiveRow, WrittenRow
@@ -97,18 +94,18 @@ _STATE_AFTER = {"unlink": "closed", "freeze": "frozen", "restore": "active"}
 
 # Enough for "yes or no" and for "are these two a pair".
 FIND_STATE = """
-    SELECT m.id_key, m.fa_key, m.state, m.id, m.id_type_id
+    SELECT m.id, m.id_key, m.fa_key, NULL, m.state, m.id_type_id
       FROM g2p_spar_mapping m
      WHERE m.closed_at IS NULL
        AND (%(found)s)
 """
 
 FIND_DETAILS = """
-    SELECT m.id_key, m.fa_key, m.state, m.id, m.id_type_id,
-           m.sealed, m.fa_masked, m.account_type_id,
+    SELECT m.id, m.id_key, m.fa_key, m.sealed, m.state, m.id_type_id,
+           m.account_type_id, m.strategy_id,
            COALESCE(f.code, m.fsp_code, ''), COALESCE(f.name, ''),
-           COALESCE(b.code, m.branch_code, ''), COALESCE(b.name, ''),
-           m.opened_at::text, m.strategy_id
+           COALESCE(b.code, m.branch_code, ''), COALESCE(b.name, '')
+           %(more)s
       FROM g2p_spar_mapping m
       LEFT JOIN g2p_spar_fsp f ON f.id = m.fsp_id
       LEFT JOIN g2p_spar_fsp_branch b ON b.id = m.branch_id
@@ -345,13 +342,15 @@ def lose_race(env):
     env.cr.execute(LOSE_RACE, log_exceptions=False)
 
 
-def find_live(env, id_keys, fa_keys, details, may_lag=False):
+def find_live(env, id_keys, fa_keys, details, for_program=False):
     """Live mappings by ID and by account, in one statement that only reads.
 
     :param id_keys: keys of IDs
     :param fa_keys: keys of accounts
     :param bool details: whether address and provider are wanted
-    :param bool may_lag: whether a replica may answer, some seconds behind
+    :param bool for_program: whether a program asks by the API: it gets nothing that is
+        there for people's eyes. A replica may answer it, some seconds behind; others
+        may ask for what their own transaction has just written
     :rtype: list[FoundRow]
     """
     found = []
@@ -364,19 +363,18 @@ def find_live(env, id_keys, fa_keys, details, may_lag=False):
     found = SQL(" OR ").join(found)
     if details:
         fields = [env[model]._fields[name] for model, name in DETAIL_FIELDS]
-        query = SQL(FIND_DETAILS, found=found, to_flush=fields)
+        more = SQL() if for_program else SQL(", m.fa_masked, m.opened_at::text")
+        query = SQL(FIND_DETAILS, found=found, more=more, to_flush=fields)
     else:
         query = SQL(FIND_STATE, found=found)
-    rows = replica.fetch(env, query) if may_lag else None
+    rows = replica.fetch(env, query) if for_program else None
     if rows is None:
         rows = execute(env, query)
-    make = _open if details else FoundRow
-    return [make(*row) for row in rows]
-
-
-def _open(id_key, fa_key, state, mapping_id, id_type_id, sealed, *others):
-    try:
-        content = open_content(mapping_id, id_key, fa_key, sealed)
-    except SparIntegrityError:
-        content = None
-    return FoundRow(id_key, fa_key, state, mapping_id, id_type_id, content, *others)
+    if not details:
+        return [FoundRow(*row) for row in rows]
+    return [
+        FoundRow(*row[:3], content, *row[4:])
+        for row, content in zip(
+            rows, open_contents(row[:4] for row in rows), strict=True
+        )
+    ]

@@ -27,6 +27,7 @@ from .messages import (
 
 #: entries of additional_info by which a provider replaces another's account
 _CONSENT = ("current_provider", "consent_reference")
+_MAY_SAY = {"name", *_CONSENT}  #: an entry with none of these is kept
 
 
 def _now() -> str:
@@ -85,6 +86,9 @@ def _take_consent(additional_info):
         return additional_info, "", ""
     kept, said = [], {}
     for entry in additional_info:
+        if _MAY_SAY.isdisjoint(entry):  # most of them
+            kept.append(entry)
+            continue
         pair = entry
         if isinstance(entry.get("name"), str) and "value" in entry:
             pair = {entry["name"]: entry["value"]}
@@ -120,10 +124,7 @@ def build_answer(
     :param str correlation_id: a new one when empty
     """
     now = _now()
-    results = [
-        _answer_item(operation, item, outcome, now, dialect)
-        for item, outcome in zip(items, outcomes, strict=True)
-    ]
+    results = _answer_items(operation, items, outcomes, now, dialect)
     answer_header = _answer_header(operation, header, len(items), now)
     if all_failed_rejects and all(item.status == codes.RJCT for item in results):
         answer_header.status = codes.RJCT
@@ -143,9 +144,16 @@ def build_refusal(
 
     :param HeaderFault fault: the reason
     """
-    now = _now()
+    now, make = _now(), RESULTS[operation]
     results = [
-        _result(operation, item, now, codes.RJCT, "", fault.message) for item in items
+        make(
+            item.reference_id or "",
+            now,
+            codes.RJCT,
+            item.id or "",
+            status_reason_message=fault.message,
+        )
+        for item in items
     ]
     answer_header = _answer_header(operation, header, len(items), now)
     answer_header.status = codes.RJCT
@@ -177,36 +185,33 @@ def _encode_answer(operation, answer_header, transaction_id, correlation_id, res
     return encode(Answer(answer_header, message))
 
 
-def _answer_item(operation, item, outcome, now, dialect):
-    by_fa = operation == RESOLVE and not item.id
-    status, code = codes.to_wire(operation, outcome.code, by_fa, dialect)
-    text = codes.wire_message(operation, outcome, item)
-    result = _result(operation, item, now, status, code, text)
-    if operation != UNLINK and outcome.code == oc.OK and outcome.fa:
-        _add_address(operation, result, outcome, dialect)
-    return result
-
-
-def _result(operation, item, now, status, code, text):
-    """The result of an item, without an address."""
-    return RESULTS[operation](
-        item.reference_id or "",
-        now,
-        status,
-        item.id or "",
-        code or UNSET,
-        text or UNSET,
-    )
-
-
-def _add_address(operation, result, outcome, dialect):
-    """Who gets an address also gets at least one additional_info."""
-    result.fa = outcome.fa
-    result.additional_info = _additional_info(outcome, dialect)
-    if operation == RESOLVE and outcome.fsp_code:
-        result.account_provider_info = ProviderInfo(
-            outcome.fsp_name or outcome.fsp_code, outcome.fsp_code, outcome.branch_code
+def _answer_items(operation, items, outcomes, now, dialect):
+    make, is_look_up = RESULTS[operation], operation == RESOLVE
+    results = []
+    for item, outcome in zip(items, outcomes, strict=True):
+        by_fa = is_look_up and not item.id
+        status, code = codes.to_wire(operation, outcome.code, by_fa, dialect)
+        text = codes.wire_message(operation, outcome, item)
+        result = make(
+            item.reference_id or "",
+            now,
+            status,
+            item.id or "",
+            code or UNSET,
+            text or UNSET,
         )
+        if outcome.fa and operation != UNLINK and outcome.code == oc.OK:
+            # who gets an address also gets at least one additional_info
+            result.fa = outcome.fa
+            result.additional_info = _additional_info(outcome, dialect)
+            if is_look_up and outcome.fsp_code:
+                result.account_provider_info = ProviderInfo(
+                    outcome.fsp_name or outcome.fsp_code,
+                    outcome.fsp_code,
+                    outcome.branch_code,
+                )
+        results.append(result)
+    return results
 
 
 def _additional_info(outcome, dialect):

@@ -236,14 +236,16 @@ class G2pSparGateway(models.AbstractModel):
             all_failed_rejects=client.all_failed_rejects,
             correlation_id=correlation_id,
         )
-        return Work(body, sum(outcome.code == OK for outcome in outcomes))
+        return Work(body, [outcome.code for outcome in outcomes].count(OK))
 
     @api.model
     def _process(self, operation, transaction_id, items, client):
         """One outcome per item: those with a fault of form never reach the mapper."""
         rights = checks.Rights(client.strict, client.details, client.resolve_by_fa)
         faults = checks.item_faults(operation, items, rights)
-        sound = [item for position, item in enumerate(items) if position not in faults]
+        sound = items
+        if faults:
+            sound = [item for place, item in enumerate(items) if place not in faults]
         actor = Actor(
             channel="api",
             client_id=client.id,
@@ -256,5 +258,7 @@ class G2pSparGateway(models.AbstractModel):
         outcomes = verb(envelope.service_items(operation, sound), actor)
         if operation == messages.RESOLVE and client.renderings:
             outcomes = render(self.env, outcomes, client.renderings)
+        if not faults:
+            return outcomes
         done = iter(outcomes)
-        return [faults.get(position) or next(done) for position in range(len(items))]
+        return [faults.get(place) or next(done) for place in range(len(items))]
