@@ -74,6 +74,17 @@ class TestGrammar(BaseCase):
             with self.subTest(pattern=pattern), self.assertRaises(ValueError):
                 grammar.compile_pattern(pattern)
 
+    def test_possessive_repeats_may_nest(self):
+        """They give nothing back. Derived patterns have them, and may be written down
+        as somebody's own."""
+        pattern = grammar.derive_pattern(TEMPLATE)
+        names = ["no", "name", "type"]
+        grammar.compile_pattern(pattern, names, grammar.separators(TEMPLATE))
+        grammar.compile_pattern(r"(?P<a>(?:x*+y?)*)")
+        for explosive in (r"(?P<a>(?:(x+)+y)*+)", r"(?P<a>(?>(x+)+y))"):
+            with self.subTest(explosive), self.assertRaises(ValueError):
+                grammar.compile_pattern(explosive)
+
     def test_groups_must_fit(self):
         with self.assertRaises(ValueError):
             grammar.compile_pattern("(?P<a>x)", ["a", "b"])
