@@ -59,6 +59,11 @@ def always_allowed():
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def skips(text):
+    """Which tests Odoo says that it skipped, and why."""
+    return re.findall(r": skipped (\S+ : .*)", text)
+
+
 def test_counts(text):
     """Return (failed, run) as Odoo counted its tests; (0, 0) if it ran none."""
     found = re.findall(SUMMARY, text)

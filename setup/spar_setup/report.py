@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Counts what the parts of a test run passed and failed."""
+"""Counts what the parts of a test run passed, failed and skipped."""
 
 from .console import say
 
@@ -10,30 +10,39 @@ class Report:
     def __init__(self):
         self.passed = 0
         self.failures = []
+        self.skips = []
 
-    def add(self, what, passed, failures=()):
+    def add(self, what, passed, failures=(), skips=()):
         """Count the result of one tool or one addon and print it.
 
         :param str what: name of the tool or addon
         :param int passed: how many checks or tests passed
         :param failures: one text for each that failed
+        :param skips: one text for each that did not run: which and why
         """
-        failures = list(failures)
+        failures, skips = list(failures), list(skips)
         self.passed += passed
         self.failures += [f"{what}: {text}" for text in failures]
+        self.skips += [f"{what}: {text}" for text in skips]
         verdict = f"{len(failures)} failed" if failures else "ok"
-        say(f"  {what}: {passed} passed, {verdict}")
+        say(f"  {what}: {passed} passed, {verdict}{_count(skips)}")
         for text in failures:
             say("\n".join(f"    | {line}" for line in text.splitlines()))
 
     def close(self):
-        """Print the failures' first lines and the closing line.
+        """Print what was skipped, the failures' first lines and the closing line.
 
         :return: the exit code
         """
-        if self.failures:
-            say("\nFailed:")
-            for text in self.failures:
+        for title, texts in ("Skipped", self.skips), ("Failed", self.failures):
+            if texts:
+                say(f"\n{title}:")
+            for text in texts:
                 say(f"  {text.splitlines()[0][:200]}")
-        say(f"\n{self.passed} passed, {len(self.failures)} failed")
+        counts = f"{self.passed} passed, {len(self.failures)} failed"
+        say(f"\n{counts}{_count(self.skips)}")
         return 1 if self.failures else 0
+
+
+def _count(skips):
+    return f", {len(skips)} skipped" if skips else ""

@@ -66,7 +66,7 @@ def _tags(name, tag):
 
 
 def _judge(name, code, text, tag):
-    """How many tests passed, and what failed.
+    """How many tests passed, what failed and what was skipped.
 
     A failing test is an ERROR or a failure's message in the log; those messages are
     what a reader needs, so they are the failures. Without any, the exit code decides.
@@ -80,4 +80,5 @@ def _judge(name, code, text, tag):
         failures.append(f"Odoo ended with code {code}: {text.strip()[-500:]}")
     if not total and not tag and (places.ROOT / name / "tests").is_dir():
         failures.append("no test has run")
-    return total - failed, failures
+    skips = odoo_log.skips(text)
+    return total - failed - len(skips), failures, skips

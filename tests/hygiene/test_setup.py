@@ -4,6 +4,7 @@
 import pytest
 from spar_setup import console, odoo_log, odoo_source
 from spar_setup.console import Failure
+from spar_setup.report import Report
 
 TIME = "2026-01-02 03:04:05,678 99"
 QUIET = f"{TIME} INFO spar odoo.modules: all is well\n"
@@ -45,6 +46,21 @@ def test_test_counts():
     text = line % ("INFO", 0, 0, 5) + line % ("ERROR", 1, 2, 7)
     assert odoo_log.test_counts(text) == (3, 12)
     assert odoo_log.test_counts(QUIET) == (0, 0)
+
+
+def test_skips():
+    line = f"{TIME} INFO spar odoo.addons.x.test_y: skipped TestY.test_z : no time\n"
+    assert odoo_log.skips(QUIET + line + QUIET) == ["TestY.test_z : no time"]
+
+
+def test_report_names_what_was_skipped(capsys):
+    report = Report()
+    report.add("one", 3)
+    report.add("two", 4, skips=["test_z: no time"])
+    assert report.close() == 0
+    printed = capsys.readouterr().out
+    assert "two: test_z: no time" in printed
+    assert printed.endswith("7 passed, 0 failed, 1 skipped\n")
 
 
 @pytest.mark.parametrize(
