@@ -167,9 +167,10 @@ class AddressReader:
         fsps = self.env["g2p.spar.fsp"]
         kinds = fsps._fields["account_type_ids"]
         query, columns = self._prepare_query(fsps, [("code", "in", list(codes))])
-        country = query.left_join(
-            query.table, "country_id", "res_country", "id", "country_id"
-        )
+        country = query.make_alias(query.table, "country_id")
+        country_id = fsps._field_to_sql(query.table, "country_id", query)
+        same = SQL("%s = %s", country_id, SQL.identifier(country, "id"))
+        query.add_join("LEFT JOIN", country, "res_country", same)
         kind_ids = SQL(
             "ARRAY(SELECT %s FROM %s WHERE %s = %s)",
             SQL.identifier(kinds.column2),

@@ -140,8 +140,8 @@ def compile_pattern(pattern, names=None, probes=()):
 def _refuse_explosive(tree, inside_repeat):
     """Refuse repeats within repeats, choices within repeats and back references.
 
-    These are the shapes whose running time can double with each character. What is
-    atomic or possessive gives nothing back, so it is tried only once.
+    These are the shapes whose running time can double with each character. Within a
+    possessive repeat there may be others: each of its rounds is tried only once.
     """
     for operator, argument in tree:
         if operator in (sre.GROUPREF, sre.GROUPREF_EXISTS):
@@ -156,15 +156,14 @@ def _refuse_explosive(tree, inside_repeat):
         elif operator is sre.SUBPATTERN:
             _refuse_explosive(argument[3], inside_repeat)
         elif operator is sre.ATOMIC_GROUP:
-            _refuse_explosive(argument, inside_repeat=False)
-        elif operator is sre.POSSESSIVE_REPEAT:
-            _refuse_explosive(argument[2], inside_repeat=False)
-        elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+            _refuse_explosive(argument, inside_repeat)
+        elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
             _low, high, body = argument
             many = high is sre.MAXREPEAT or high > 10
             if many and inside_repeat:
                 raise ValueError("a repeat within a repeat is not allowed")
-            _refuse_explosive(body, inside_repeat or many)
+            gives_back = operator is not sre.POSSESSIVE_REPEAT
+            _refuse_explosive(body, gives_back and (inside_repeat or many))
 
 
 def _refuse_slow(compiled, probes):

@@ -7,6 +7,7 @@ An INSERT has no advantage here: there is nothing to compute or to look up.
 import io
 
 import msgspec
+from psycopg2.extensions import get_wait_callback, set_wait_callback
 
 from odoo.tools import SQL
 
@@ -41,7 +42,13 @@ def copy_rows(env, table, names, rows):
         SQL(", ").join(map(SQL.identifier, names)),
         options,
     )
-    env.cr.copy_expert(query.code, io.BytesIO(text), _BUFFER)
+    # Odoo's server for websockets waits in a way that COPY does not know
+    callback = get_wait_callback()
+    set_wait_callback(None)
+    try:
+        env.cr.copy_expert(query.code, io.BytesIO(text), _BUFFER)
+    finally:
+        set_wait_callback(callback)
 
 
 def _escape(value):

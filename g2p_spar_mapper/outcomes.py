@@ -110,7 +110,9 @@ class Outcome(Record, frozen=True):
     message: str = ""  #: a sentence without personal data
     fa: str = ""  #: the canonical financial address string
     number: str = ""  #: account or phone number or e-mail address, in normal form
-    masked: str = ""  #: the account as screens may show it; not for API clients
+    masked: str = (
+        ""  #: the account as screens may show it; not told when the API looks up
+    )
     account_type: str = ""  #: code of the account type, e.g. ``bank``
     fsp_code: str = ""
     fsp_name: str = ""
@@ -118,6 +120,6 @@ class Outcome(Record, frozen=True):
     branch_name: str = ""
     holder_name: str = ""
     additional_info: list = []
-    since: str = ""  #: when this period began, ISO 8601 in UTC; not for API clients
+    since: str = ""  #: when this period began, ISO 8601 in UTC; see ``masked``
     mapping_id: int = 0  #: local row, 0 when the mapper is elsewhere
     strategy: int = 0  #: number of the strategy that reads ``fa``, when resolved here

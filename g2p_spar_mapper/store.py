@@ -1,8 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """The SQL of the registry: a few statements per batch, whatever its size.
 
-Only the mapper service calls these functions, those that write within a savepoint: a
-change and its ledger rows are kept together, or neither of them.
+Only the mapper service calls these functions, and lets no fault of one that writes
+pass without taking back all that it wrote: there is no change without its ledger row.
 
 Locks are taken in the order of ``id_key``, so two batches can wait for each other's
 rows but not in a circle.
@@ -38,7 +38,7 @@ LOCK_LIVE = """
 
 # Nothing when another server has begun with a new key: no ID may get a second mapping
 # under it. Removals under way are waited for: the ledger has them before what follows.
-# All rows have the moment of the first.
+# The first row has the moment of all, and the IDs that have a live mapping.
 NEXT_IDS = """
     WITH mine AS MATERIALIZED (
         SELECT FROM g2p_spar_key WHERE key_id = %(key_id)s AND is_older IS NOT TRUE
@@ -185,8 +185,8 @@ def write_periods(env, rows, verb, actor_values):
     :param list[PeriodRow] rows: those of one ID follow each other in order of ``pos``
     :param str verb: ``link`` or ``update``
     :param dict actor_values: channel, user_id, client_id, purpose, transaction
-    :return: :class:`WrittenRow` of those opened; an ID that already has another live
-        mapping is left out
+    :return: :class:`WrittenRow` of those opened; of those to be linked, IDs that have
+        a live mapping are left out
     :raise SparTransientError: there is a newer key than that of this server
     :raise psycopg2.errors.UniqueViolation: of :data:`LIVE_INDEX`: somebody links one
         of these IDs at the same time

@@ -74,14 +74,17 @@ class TestGrammar(BaseCase):
             with self.subTest(pattern=pattern), self.assertRaises(ValueError):
                 grammar.compile_pattern(pattern)
 
-    def test_possessive_repeats_may_nest(self):
-        """They give nothing back. Derived patterns have them, and may be written down
-        as somebody's own."""
+    def test_repeats_within_possessive_ones(self):
+        """Derived patterns have them, and may be written down as somebody's own."""
         pattern = grammar.derive_pattern(TEMPLATE)
         names = ["no", "name", "type"]
         grammar.compile_pattern(pattern, names, grammar.separators(TEMPLATE))
-        grammar.compile_pattern(r"(?P<a>(?:x*+y?)*)")
-        for explosive in (r"(?P<a>(?:(x+)+y)*+)", r"(?P<a>(?>(x+)+y))"):
+        for explosive in (
+            r"(?P<a>(?:(x+)+y)*+)",
+            r"(?P<a>(?>(x+)+y))",
+            r"(?P<a>(?:(?:[0-9]++)?[0-9]?x?)*)b",
+            r"(?P<a>(?:(?:[0-9]*+)?[0-9]?x?)*)b",
+        ):
             with self.subTest(explosive), self.assertRaises(ValueError):
                 grammar.compile_pattern(explosive)
 

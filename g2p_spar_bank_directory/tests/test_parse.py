@@ -154,6 +154,6 @@ class TestParse(DirectoryCommon):
         for size in (10, 1000):
             for strict in (True, False):
                 self.env.invalidate_all()
-                with self.subTest(size=size), self.assertQueryCount(7):
+                with self.subTest(size=size), self.assertQueryCount(3):
                     results = self.parse(*fas[:size], strict=strict)
                 self.assertEqual(len(results), size)

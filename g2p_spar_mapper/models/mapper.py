@@ -288,8 +288,8 @@ class G2pSparMapper(models.AbstractModel):
 
     @api.model
     def _write_rows(self, rows, write):
-        """Write rows, all or none. While somebody else links one of these IDs, wait and
-        look again which of them are free.
+        """Write rows, all or none. While somebody else links an ID that is to be
+        linked, wait and look again which of them are free.
 
         :raise psycopg2.errors.SerializationFailure: others keep linking them, or this
             transaction cannot see that they did
@@ -299,7 +299,9 @@ class G2pSparMapper(models.AbstractModel):
                 with self.env.cr.savepoint(flush=False):
                     return write(rows)
             except psycopg2.errors.UniqueViolation as err:
-                if err.diag.constraint_name != store.LIVE_INDEX:
+                # nobody takes what is locked: there were two live mappings before
+                is_locked = bool(rows[0].live)
+                if is_locked or err.diag.constraint_name != store.LIVE_INDEX:
                     raise
             if not isolation.sees_commits(self.env.cr):
                 break

@@ -10,7 +10,7 @@ from .mapping import CHANNELS
 class G2pSparMappingEvent(models.Model):
     """One change of a mapping: who did what, when, through which door and for what.
 
-    Append-only: written in the same statement as the change, and a database trigger
+    Append-only: written in the same transaction as the change, and a database trigger
     refuses to change or remove a row, whoever asks.
     """
 

@@ -42,6 +42,19 @@ class TestLedgerChain(MapperCommon):
             changed[place] = 1 if isinstance(values[place], str) else "x"
             self.assertNotEqual(get_hashes([changed]), [stored], name)
 
+    def test_references_with_signs_of_their_own(self):
+        """Of JSON, of CSV and of PostgreSQL's text format."""
+        references = ['a"b\\c', "\\N", "null", "],[", "{x,y}", "%s", "•"]
+        items = [
+            self.item(number, reference=reference)
+            for number, reference in enumerate(references)
+        ]
+        self.link(*items)
+        self.update(*(item._replace(fa=self.wallet_fa()) for item in items))
+        for number, reference in enumerate(references):
+            self.assertChained(number)
+            self.assertEqual(self.history(number).mapped("reference"), [reference] * 2)
+
     def test_chain_of_a_mapping(self):
         self.link(self.item(reference="r1"), self.item(2))
         self.assertChained()

@@ -3,6 +3,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .. import outcomes as oc
+from .. import store
 from ..outcomes import LinkItem, ResolveItem, UnlinkItem
 from .common import MapperCommon, wire_id
 
@@ -102,6 +103,19 @@ class TestMapperBatches(MapperCommon):
             self.assertIn("mapper_test_poison", line)
             self.assertNotIn("MT002", line)
             self.assertNotIn("spartest", line)
+
+    @mute_logger("odoo.sql_db", "odoo.addons.g2p_spar_mapper.models.mapper")
+    def test_update_of_an_id_with_two_live_mappings(self):
+        """Damage that no race explains: the others of the batch are changed."""
+        self.link(self.item(1), self.item(2))
+        stays = f" AND id <> {self.periods(1).id}"
+        self.patch(store, "CLOSE_PERIODS", store.CLOSE_PERIODS + stays)
+        outcomes = self.update(
+            self.item(1, self.wallet_fa()), self.item(2, self.wallet_fa())
+        )
+        self.assertEqual(self.codes(outcomes), [oc.RETRY, oc.OK])
+        self.assertEqual(self.resolve(1).fa, self.bank_fa())
+        self.assertEqual(self.resolve(2).fa, self.wallet_fa())
 
     @mute_logger("odoo.sql_db", "odoo.addons.g2p_spar_mapper.models.mapper")
     def test_refused_update_keeps_the_old_account(self):

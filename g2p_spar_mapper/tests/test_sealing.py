@@ -4,6 +4,7 @@ from odoo.tests import tagged
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparIntegrityError
 
 from .. import outcomes as oc
+from ..outcomes import ResolveItem
 from .common import MapperCommon, wire_id
 
 LOGGER = "odoo.addons.g2p_spar_mapper.batch"
@@ -108,9 +109,13 @@ class TestSealing(MapperCommon):
             "UPDATE g2p_spar_mapping SET sealed = 'nokey:AAAA' WHERE id = %s",
             [self.periods(1).id],
         )
+        self.link(self.item(3, self.wallet_fa()))
+        items = [ResolveItem(wire_id(number)) for number in (2, 1, 3)]
         with self.assertLogs(LOGGER, "ERROR"):
-            self.assertEqual(self.resolve(1).code, oc.REJECTED)
-        self.assertEqual(self.resolve(2).code, oc.OK)
+            found = self.mapper._resolve(items, self.actor)
+        self.assertEqual(self.codes(found), [oc.OK, oc.REJECTED, oc.OK])
+        fas = [outcome.fa for outcome in found]
+        self.assertEqual(fas, [self.bank_fa(), "", self.wallet_fa()])
 
     def test_holder_is_no_search_term(self):
         """Names cannot be guessed by searching."""

@@ -60,8 +60,8 @@ def always_allowed():
 
 
 def skips(text):
-    """Which tests Odoo says that it skipped, and why."""
-    return re.findall(r": skipped (\S+ : .*)", text)
+    """Which tests, or classes of them, Odoo says that it skipped, and why."""
+    return re.findall(r": skipped ((?:setUpClass )?\S+ : .*)", text)
 
 
 def test_counts(text):

@@ -25,7 +25,8 @@ class Report:
         self.failures += [f"{what}: {text}" for text in failures]
         self.skips += [f"{what}: {text}" for text in skips]
         verdict = f"{len(failures)} failed" if failures else "ok"
-        say(f"  {what}: {passed} passed, {verdict}{_count(skips)}")
+        skipped = f", {len(skips)} skipped" if skips else ""
+        say(f"  {what}: {passed} passed, {verdict}{skipped}")
         for text in failures:
             say("\n".join(f"    | {line}" for line in text.splitlines()))
 
@@ -39,10 +40,5 @@ class Report:
                 say(f"\n{title}:")
             for text in texts:
                 say(f"  {text.splitlines()[0][:200]}")
-        counts = f"{self.passed} passed, {len(self.failures)} failed"
-        say(f"\n{counts}{_count(self.skips)}")
+        say(f"\n{self.passed} passed, {len(self.failures)} failed")
         return 1 if self.failures else 0
-
-
-def _count(skips):
-    return f", {len(skips)} skipped" if skips else ""

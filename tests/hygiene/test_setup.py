@@ -51,6 +51,8 @@ def test_test_counts():
 def test_skips():
     line = f"{TIME} INFO spar odoo.addons.x.test_y: skipped TestY.test_z : no time\n"
     assert odoo_log.skips(QUIET + line + QUIET) == ["TestY.test_z : no time"]
+    whole = line.replace("TestY.test_z", "setUpClass (x.TestY)")
+    assert odoo_log.skips(whole) == ["setUpClass (x.TestY) : no time"]
 
 
 def test_report_names_what_was_skipped(capsys):
@@ -59,8 +61,9 @@ def test_report_names_what_was_skipped(capsys):
     report.add("two", 4, skips=["test_z: no time"])
     assert report.close() == 0
     printed = capsys.readouterr().out
-    assert "two: test_z: no time" in printed
-    assert printed.endswith("7 passed, 0 failed, 1 skipped\n")
+    assert "two: 4 passed, ok, 1 skipped" in printed
+    assert "Skipped:\n  two: test_z: no time" in printed
+    assert printed.endswith("\n7 passed, 0 failed\n")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,10 @@ CELLS = [
 ]
 
 
+#: which part of a round's rows the unlinking cell of that size gets; there are four
+UNLINKED = {1: 1 / 8, 100: 3 / 8, 1000: 3 / 8}
+
+
 class Numbers:
     """Which IDs a run is about; the same for both systems in one round.
 
@@ -48,10 +52,12 @@ class Numbers:
     lies above ``rows`` is linked.
 
     :param int rows: how many were filled in
+    :param int rounds: how many there will be; what is unlinked has to do for all
     """
 
-    def __init__(self, rows):
+    def __init__(self, rows, rounds):
         self.rows = rows
+        self.rounds = rounds
         self.half = rows // 2
         self.next_unlinked = self.half
         self.next_linked = rows
@@ -65,7 +71,8 @@ class Numbers:
             numbers = range(start, start + wanted)
         elif cell.operation == "unlink":
             start = self.next_unlinked
-            wanted = min(wanted, (self.rows - start) // cell.size * cell.size)
+            share = (self.rows - self.half) // self.rounds * UNLINKED[cell.size]
+            wanted = min(wanted, int(share) // cell.size * cell.size)
             if not wanted:
                 raise Failure("Too few rows for so many rounds: use --rows.")
             self.next_unlinked += wanted
@@ -123,8 +130,6 @@ class Load:
             # more than the faster one can do in the time
             most = {1: 1_500, 100: 40_000, 1000: 60_000}[cell.size]
             count = int(most * self.seconds / cell.size)
-            if cell.operation == "unlink":
-                count = min(count, self.numbers.rows // 30 // cell.size)
         job = {
             "operation": cell.operation,
             "sender_id": SIGNED_SENDER if self.key else SENDER,
