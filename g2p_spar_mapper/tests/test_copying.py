@@ -36,25 +36,25 @@ class TestCopying(TransactionCase):
             "id int PRIMARY KEY, name varchar NOT NULL, at timestamp, note varchar)"
         )
 
-    def copy(self, rows):
+    def store(self, rows):
         copy_rows(self.env, "spar_copied", ("id", "name", "at", "note"), rows)
         self.env.cr.execute("SELECT * FROM spar_copied ORDER BY id")
         return self.env.cr.fetchall()
 
     def test_plain_values(self):
-        self.assertEqual(self.copy(PLAIN), PLAIN)
+        self.assertEqual(self.store(PLAIN), PLAIN)
 
     def test_each_awkward_value(self):
         for row in AWKWARD:
             with self.subTest(row):
-                self.assertIn(row, self.copy([row]))
+                self.assertIn(row, self.store([row]))
 
     def test_plain_and_awkward_values(self):
-        self.assertEqual(self.copy(PLAIN + AWKWARD), PLAIN + AWKWARD)
+        self.assertEqual(self.store(PLAIN + AWKWARD), PLAIN + AWKWARD)
 
     def test_refused(self):
         """All rows or none, as with an INSERT."""
-        self.copy(PLAIN[:1])
+        self.store(PLAIN[:1])
         for bad, error in (
             ((1, "again", None, None), psycopg2.errors.UniqueViolation),
             ((2, None, None, None), psycopg2.errors.NotNullViolation),
@@ -65,5 +65,5 @@ class TestCopying(TransactionCase):
                 mute_logger("odoo.sql_db"),
                 self.env.cr.savepoint(),
             ):
-                self.copy([PLAIN[1], bad])
-        self.assertEqual(self.copy([PLAIN[1]]), PLAIN[:2])
+                self.store([PLAIN[1], bad])
+        self.assertEqual(self.store([PLAIN[1]]), PLAIN[:2])
