@@ -318,6 +318,7 @@ def mark_periods(env, rows, verb, actor_values, reason=None):
         for (event_id, _at), row in zip(ids, rows, strict=True)
     ]
     heads = get_hashes(bodies)
+    events = [(*body, head) for body, head in zip(bodies, heads, strict=True)]
     mapping_ids = array(row.live.mapping_id for row in rows)
     env.cr.execute(
         SQL(
@@ -329,7 +330,6 @@ def mark_periods(env, rows, verb, actor_values, reason=None):
         ),
         log_exceptions=False,
     )
-    events = [(*body, head) for body, head in zip(bodies, heads, strict=True)]
     copy_rows(env, "g2p_spar_mapping_event", _EVENT_COLUMNS, events)
     return [WrittenRow(row.pos, row.live.mapping_id, at) for row in rows]
 
