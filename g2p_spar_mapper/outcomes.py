@@ -110,9 +110,7 @@ class Outcome(Record, frozen=True):
     message: str = ""  #: a sentence without personal data
     fa: str = ""  #: the canonical financial address string
     number: str = ""  #: account or phone number or e-mail address, in normal form
-    masked: str = (
-        ""  #: the account as screens may show it; not told when the API looks up
-    )
+    masked: str = ""  #: the account as screens show it; empty for look-ups by API
     account_type: str = ""  #: code of the account type, e.g. ``bank``
     fsp_code: str = ""
     fsp_name: str = ""

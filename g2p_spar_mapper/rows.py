@@ -46,7 +46,6 @@ class PeriodRow(msgspec.Struct):
     # what is known only when the row is written
     id: int = 0
     event_id: int = 0
-    sealed: str = ""
     head: str = ""
 
 

@@ -199,32 +199,25 @@ def write_periods(env, rows, verb, actor_values):
     sealed = ring.seal_many(
         [(place(row.id, row.id_key, row.fa_key), encode(row.content)) for row in rows]
     )
-    for row, content in zip(rows, sealed, strict=True):
-        row.sealed = content
     events = _chain(rows, verb, at, actor_values)
+    channel, past = actor_values["channel"], ("closed", at, at)
+    periods = [
+        (
+            *(row.id, row.parsed.id_type_id, row.id_key, ring.current),
+            *(content, row.head, row.id_masked, row.parsed.last, row.fa_key),
+            *((address := row.address).masked, address.last),
+            *(address.account_type_id or None, address.strategy_id or None),
+            *(address.fsp_id or None, address.fsp_code or None),
+            *(address.branch_id or None, address.branch_code or None, channel),
+            *(("active", at, None) if row.is_last else past),
+        )
+        for row, content in zip(rows, sealed, strict=True)
+    ]
     closes = [row.live.mapping_id for row in rows if row.live and row.live.mapping_id]
     if closes:
         query = SQL(CLOSE_PERIODS, at=at, closes=array(closes))
         env.cr.execute(query, log_exceptions=False)
-    channel = actor_values["channel"]
-    past = ("closed", at, at)
-    copy_rows(
-        env,
-        "g2p_spar_mapping",
-        _MAPPING_COLUMNS,
-        [
-            (
-                *(row.id, row.parsed.id_type_id, row.id_key, ring.current),
-                *(row.sealed, row.head, row.id_masked, row.parsed.last, row.fa_key),
-                *((address := row.address).masked, address.last),
-                *(address.account_type_id or None, address.strategy_id or None),
-                *(address.fsp_id or None, address.fsp_code or None),
-                *(address.branch_id or None, address.branch_code or None, channel),
-                *(("active", at, None) if row.is_last else past),
-            )
-            for row in rows
-        ],
-    )
+    copy_rows(env, "g2p_spar_mapping", _MAPPING_COLUMNS, periods)
     copy_rows(env, "g2p_spar_mapping_event", _EVENT_COLUMNS, events)
     return [WrittenRow(row.pos, row.id, at) for row in rows]
 

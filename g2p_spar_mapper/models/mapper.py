@@ -255,8 +255,8 @@ class G2pSparMapper(models.AbstractModel):
 
     @api.model
     def _write_groups(self, groups, write):
-        """Write all groups at once; if the database refuses some of them,
-        find those by halving and write the others.
+        """Write all groups at once; if the database refuses some of them, find those
+        by halving and write the others.
 
         Operational faults (serialization, deadlock, lost connection) are not caught:
         the request is run again as a whole.
