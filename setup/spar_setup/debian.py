@@ -4,11 +4,9 @@
 import os
 import shutil
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-from . import places
+from . import base_python, places
 from .console import Failure, run, step
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -49,17 +47,23 @@ def missing(optional=()):
             packages.append("postgresql-client")
     elif not server_programs():
         packages += ["postgresql", "postgresql-contrib"]
-    if not (find_spec("ensurepip") and find_spec("venv")):
-        packages.append(f"python3.{sys.version_info.minor}-venv")
+    packages += base_python.missing()
     return packages + [name for name in optional if not OPTIONAL[name]()]
 
 
 def ensure(optional=()):
-    """Install what is missing, as root or through sudo.
+    """Install what is missing.
 
     :raise Failure: no rights, or apt failed
     """
-    packages = missing(optional)
+    install(missing(optional))
+
+
+def install(packages):
+    """Install packages, as root or through sudo.
+
+    :raise Failure: no rights, or apt failed
+    """
     if not packages:
         return
     names = " ".join(packages)

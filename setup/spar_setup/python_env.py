@@ -4,9 +4,8 @@
 import hashlib
 import os
 import subprocess
-import sys
 
-from . import places
+from . import base_python, debian, places
 from .console import run, step
 
 RUN = ("requirements.txt",)
@@ -38,12 +37,13 @@ def ensure_peer(name):
 
 def site_packages(python):
     """The folder of an environment's packages."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return python.parents[1] / "lib" / version / "site-packages"
+    (found,) = python.parents[1].glob("lib/python3.*/site-packages")
+    return found
 
 
 def _ensure(kind, files, options):
-    content = b"".join(file.read_bytes() for file in files) + sys.version.encode()
+    base = base_python.find()
+    content = b"".join(file.read_bytes() for file in files) + base.version.encode()
     key = hashlib.sha256(content).hexdigest()[:12]
     folder = places.CACHE / "venv" / f"{kind}-{key}"
     python = folder / "bin/python"
@@ -62,7 +62,9 @@ def _make(kind, folder, python, files, options):
     with step(f"Python packages ({', '.join(file.name for file in files)}, once)"):
         places.remove(folder)
         places.need_space(places.CACHE, 1500, "the Python environment")
-        run([sys.executable, "-m", "venv", folder], "The Python environment", log)
+        debian.install(base_python.missing())
+        base = base_python.find()
+        run([base.path, "-m", "venv", folder], "The Python environment", log)
         run(
             [python, "-m", "pip", "install", "--disable-pip-version-check"]
             + ["--no-input", "--retries", "3", "--progress-bar", "off", "--no-compile"]

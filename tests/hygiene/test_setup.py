@@ -1,8 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """The judging parts of setup/: if they overlook a fault, so do all other tests."""
 
+import json
+import sys
+
 import pytest
-from spar_setup import console, odoo_log, odoo_source
+from spar_setup import base_python, console, odoo_log, odoo_source
 from spar_setup.console import Failure
 from spar_setup.report import Report
 
@@ -116,3 +119,49 @@ def test_given_odoo_that_is_none(tmp_path, monkeypatch):
     monkeypatch.setenv(odoo_source.VARIABLE, str(tmp_path / "none"))
     with pytest.raises(Failure, match="is not an Odoo tree"):
         odoo_source.find_or_fetch()
+
+
+@pytest.fixture
+def interpreter(tmp_path, monkeypatch):
+    """Puts something that answers as a Python would where a distribution has its own."""
+    monkeypatch.delenv(base_python.VARIABLE, raising=False)
+
+    def make(release, makes_environments=True, name="python3"):
+        answer = json.dumps([f"{release} built", release, makes_environments])
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\necho '{answer}'\n")
+        path.chmod(0o755)
+        return path
+
+    monkeypatch.setattr(base_python, "DISTRIBUTION", tmp_path / "python3")
+    return make
+
+
+def test_python_of_the_distribution_comes_first(interpreter):
+    path = interpreter([3, 12])
+    assert base_python.find().path == path
+    assert base_python.missing() == []
+
+
+def test_python_that_makes_no_environments(interpreter):
+    interpreter([3, 12], makes_environments=False)
+    assert base_python.missing() == ["python3.12-venv"]
+
+
+def test_python_of_the_distribution_is_too_old_or_not_there(interpreter):
+    assert str(base_python.find().path) == sys.executable
+    interpreter([3, 9])
+    assert str(base_python.find().path) == sys.executable
+
+
+def test_named_python(interpreter, monkeypatch):
+    interpreter([3, 12])
+    named = interpreter([3, 13], name="named")
+    monkeypatch.setenv(base_python.VARIABLE, str(named))
+    assert base_python.find().path == named
+    interpreter([3, 10], name="named")
+    with pytest.raises(Failure, match=r"named is not a Python 3\.11 or newer"):
+        base_python.find()
+    monkeypatch.setenv(base_python.VARIABLE, str(named.with_name("none")))
+    with pytest.raises(Failure, match="none is not a Python"):
+        base_python.find()

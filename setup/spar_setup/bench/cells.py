@@ -4,7 +4,6 @@
 import json
 import secrets
 import subprocess
-import sys
 from typing import NamedTuple
 
 from .. import places
@@ -160,7 +159,7 @@ class Load:
             "repeat": cell.operation == "resolve",
         }
         answer = subprocess.run(
-            [sys.executable, PROGRAMS / "load.py"],
+            [self.python, PROGRAMS / "load.py"],
             input=json.dumps(job),
             capture_output=True,
             text=True,
