@@ -123,7 +123,7 @@ def test_given_odoo_that_is_none(tmp_path, monkeypatch):
 
 @pytest.fixture
 def interpreter(tmp_path, monkeypatch):
-    """Puts something that answers as a Python would where a distribution has its own."""
+    """Puts something that answers as a Python would where a distribution has its."""
     monkeypatch.delenv(base_python.VARIABLE, raising=False)
 
     def make(release, makes_environments=True, name="python3"):
