@@ -27,6 +27,15 @@ CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _FORMATTER = string.Formatter()
+_JUNK = ("0", "a", ".", "a.", "0@", ":", " ", "a:")
+MAX_OWN = 40  #: characters of a pattern that are tried as junk, too
+#: small steps first: a time that doubles with each character is seen before it is long
+_SIZES = (*range(8, 64, 4), 64, 128, 256, 512, MAX_TEXT)
+#: parts of a pattern that end with a pattern of their own
+_WITH_BODY = (
+    *(sre.SUBPATTERN, sre.ASSERT, sre.ASSERT_NOT),
+    *(sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT),
+)
 
 
 def has_control(text):
@@ -109,7 +118,7 @@ def derive_pattern(template):
         stop = "|".join(re.escape(text) for text in stops)
         first = "".join(sorted({re.escape(text[0]) for text in stops}))
         run = rf"[^{first}\n]*+"
-        value = f"{run}(?:(?!{stop})[{first}]{run})*+" if stop else ".*"
+        value = f"{run}(?>(?:(?!{stop})[{first}]{run})*)" if stop else ".*"
         pattern += f"(?P<{name}>{value}){re.escape(literal)}"
     return pattern
 
@@ -133,15 +142,16 @@ def compile_pattern(pattern, names=None, probes=()):
             "the named groups must be exactly: " + ", ".join(sorted(names))
         )
     _refuse_explosive(tree, inside_repeat=False)
-    _refuse_slow(compiled, probes)
+    _refuse_slow(compiled, tree, probes)
     return compiled
 
 
 def _refuse_explosive(tree, inside_repeat):
     """Refuse repeats within repeats, choices within repeats and back references.
 
-    These are the shapes whose running time can double with each character. Within a
-    possessive repeat there may be others: each of its rounds is tried only once.
+    These are the shapes whose running time can double with each character. Within an
+    atomic repeat, ``(?>(?:...)*)``, there may be others: each of its rounds is tried
+    only once.
     """
     for operator, argument in tree:
         if operator in (sre.GROUPREF, sre.GROUPREF_EXISTS):
@@ -156,27 +166,60 @@ def _refuse_explosive(tree, inside_repeat):
         elif operator is sre.SUBPATTERN:
             _refuse_explosive(argument[3], inside_repeat)
         elif operator is sre.ATOMIC_GROUP:
+            if not inside_repeat and _is_one_repeat(argument):
+                argument = argument[0][1][2]
             _refuse_explosive(argument, inside_repeat)
         elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
             _low, high, body = argument
+            if operator is sre.POSSESSIVE_REPEAT and not _is_one_character(body):
+                # Python 3.11.2, that of Debian 12, never finds such a repeat
+                raise ValueError("write (?>(...)*) for a possessive repeat (...)*+")
             many = high is sre.MAXREPEAT or high > 10
             if many and inside_repeat:
                 raise ValueError("a repeat within a repeat is not allowed")
-            gives_back = operator is not sre.POSSESSIVE_REPEAT
-            _refuse_explosive(body, gives_back and (inside_repeat or many))
+            _refuse_explosive(body, inside_repeat or many)
 
 
-def _refuse_slow(compiled, probes):
+def _is_one_repeat(tree):
+    """Whether an atomic group holds a repeat alone that is never short of rounds: then
+    no round is tried again because of a later one."""
+    operator, argument = tree[0] if len(tree) == 1 else (None, None)
+    return operator is sre.MAX_REPEAT and argument[0] <= 1
+
+
+def _is_one_character(tree):
+    characters = (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY)
+    return len(tree) == 1 and tree[0][0] in characters
+
+
+def _refuse_slow(compiled, tree, probes):
     """Measure the pattern on growing junk and stop at the first slow one."""
-    for junk in ("0", "a", ".", "a.", "0@", ":", " ", "a:", *probes):
-        size = 16
-        while size <= MAX_TEXT:
+    own = sorted(set(_characters(tree)))[:MAX_OWN]
+    for junk in (*_JUNK, *own, "".join(own), *probes):
+        for size in _SIZES:
             text = (junk * size)[:size] + "\n"
             start = time.thread_time()
             compiled.fullmatch(text)
             if time.thread_time() - start > PROBE_SECONDS:
                 raise ValueError("this pattern is too slow on long texts")
-            size *= 2
+
+
+def _characters(tree):
+    """Characters that a pattern names; of a range the first."""
+    for operator, argument in tree:
+        if operator in (sre.LITERAL, sre.NOT_LITERAL):
+            yield chr(argument)
+        elif operator is sre.RANGE:
+            yield chr(argument[0])
+        elif operator is sre.BRANCH:
+            for branch in argument[1]:
+                yield from _characters(branch)
+        elif operator is sre.IN:
+            yield from _characters(argument)
+        elif operator is sre.ATOMIC_GROUP:
+            yield from _characters(argument)
+        elif operator in _WITH_BODY:
+            yield from _characters(argument[-1])
 
 
 def deconstruct(compiled, text):

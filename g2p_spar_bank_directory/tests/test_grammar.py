@@ -65,6 +65,8 @@ class TestGrammar(BaseCase):
             r"(?P<a>(x+)+)",
             r"(?P<a>(?:ab|cd|a)*)",
             r"(?P<a>(?:x*y?)*)",
+            r"(?P<a>(?:Q?Q?)*)b",
+            r"(?P<a>(?:[Q-S]?[Q-S])*)b",
             r"(?P<a>(?:[a-z]+\.)+)",
             r"(?P<a>x)(?P=a)",
             r"(?P<a>.*a.*a.*a.*a.*a.*a.*a.*a)",
@@ -74,19 +76,32 @@ class TestGrammar(BaseCase):
             with self.subTest(pattern=pattern), self.assertRaises(ValueError):
                 grammar.compile_pattern(pattern)
 
-    def test_repeats_within_possessive_ones(self):
+    def test_repeats_within_atomic_ones(self):
         """Derived patterns have them, and may be written down as somebody's own."""
         pattern = grammar.derive_pattern(TEMPLATE)
         names = ["no", "name", "type"]
         grammar.compile_pattern(pattern, names, grammar.separators(TEMPLATE))
         for explosive in (
-            r"(?P<a>(?:(x+)+y)*+)",
+            r"(?P<a>(?>(?:(x+)+y)*))",
             r"(?P<a>(?>(x+)+y))",
+            r"(?P<a>(?>(?:x+){2,}))b",
+            r"(?P<a>(?>(?:x+)*y))b",
+            r"(?P<a>(?:(?>[0-9]*)?[0-9]?x?)*)b",
             r"(?P<a>(?:(?:[0-9]++)?[0-9]?x?)*)b",
             r"(?P<a>(?:(?:[0-9]*+)?[0-9]?x?)*)b",
         ):
             with self.subTest(explosive), self.assertRaises(ValueError):
                 grammar.compile_pattern(explosive)
+
+    def test_possessive_repeats(self):
+        """Of groups they are misread by some versions of Python."""
+        grammar.compile_pattern(r"(?P<a>[a-z]*+)[0-9]x?+.?+")
+        for pattern in (r"(?P<a>(?:ab)*+)", r"(?P<a>(?:ab)?+)c"):
+            with (
+                self.subTest(pattern),
+                self.assertRaisesRegex(ValueError, r"write \(\?>"),
+            ):
+                grammar.compile_pattern(pattern)
 
     def test_groups_must_fit(self):
         with self.assertRaises(ValueError):
