@@ -10,7 +10,7 @@
     "license": "LGPL-3",
     "depends": ["base", "mail", "phone_validation", "base_iban"],
     "external_dependencies": {
-        "python": ["chardet", "lxml", "phonenumbers", "schwifty"]
+        "python": ["chardet", "lxml", "msgspec", "phonenumbers", "schwifty"]
     },
     "data": [
         "security/spar_groups.xml",

@@ -1,10 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """What the directory says about one financial address (pure data, no Odoo)."""
 
-from typing import NamedTuple
+import msgspec
 
 
-class Address(NamedTuple):
+class Address(msgspec.Struct, frozen=True):
     """One financial address with everything the directory knows of it.
 
     An address that no strategy could take apart is *opaque*: all ids are 0,

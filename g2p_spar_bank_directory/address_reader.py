@@ -4,6 +4,8 @@
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from odoo.tools import SQL
 
 from . import grammar
@@ -22,6 +24,7 @@ class Format(NamedTuple):
     account_type: str
     compiled: re.Pattern
     roles: dict  #: name in the text -> role, see const.py
+    names: dict  #: role -> name in the text
     fa_words: frozenset  #: accepted values of fa_type, case-folded
     number_field_id: int
     number_key: str
@@ -35,23 +38,32 @@ class Format(NamedTuple):
 
         :return: :class:`Reading`, or ``None`` when the text has another form
         """
-        components = grammar.deconstruct(self.compiled, text)
-        if components is None:
+        match = self.compiled.fullmatch(text)
+        if not match:
             return None
-        # groups come in the order of their names, as the roles were made
-        by_role = dict(zip(self.roles.values(), components.values(), strict=True))
-        word = by_role.get(FA_TYPE)
+        components = match.groupdict()
+        word = components.get(self.names.get(FA_TYPE))
         if word is not None and word.casefold() not in self.fa_words:
             return None
-        return Reading(self, components, by_role)
+        get, names = components.get, self.names.get
+        return Reading(
+            self, components, get(names(FSP_CODE)) or "", get(names(BRANCH_CODE)) or ""
+        )
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct):
     """A text taken apart, before the directory was asked."""
 
     format: Format
     components: dict
-    by_role: dict
+    fsp_code: str  #: empty when the text names none
+    branch_code: str
+
+    @property
+    def by_role(self):
+        """The components by what they stand for."""
+        roles = self.format.roles
+        return {roles[name]: text for name, text in self.components.items()}
 
 
 class Fsp(NamedTuple):
@@ -123,6 +135,17 @@ class AddressReader:
 
     def _take_apart(self, fa):
         """:return: Reading, AddressError, or None when no format fits"""
+        # the quick first: most texts are in order
+        if not (fa.isprintable() and 0 < len(fa) <= grammar.MAX_TEXT) or fa.isspace():
+            if error := self._check_text(fa):
+                return error
+        for fmt in self.formats:
+            if reading := fmt.take_apart(fa):
+                return reading
+        return None
+
+    def _check_text(self, fa):
+        """:return: AddressError for what no address is made of, or None"""
         if not fa.strip():
             return self._error("fa", self.env._("The address is empty."))
         if len(fa) > grammar.MAX_TEXT:
@@ -133,15 +156,12 @@ class AddressReader:
             return self._error(
                 "fa", self.env._("The address holds a character not allowed.")
             )
-        for fmt in self.formats:
-            if reading := fmt.take_apart(fa):
-                return reading
         return None
 
     def _load_directory(self, readings):
         """Fetch the providers and branches that the batch names."""
-        fsp_codes = {r.by_role.get(FSP_CODE) for r in readings} - {None, ""}
-        branch_codes = {r.by_role.get(BRANCH_CODE) for r in readings} - {None, ""}
+        fsp_codes = {reading.fsp_code for reading in readings} - {""}
+        branch_codes = {reading.branch_code for reading in readings} - {""}
         if not fsp_codes:
             return
         self.fsps = {fsp.code: fsp for fsp in self._fetch_fsps(fsp_codes)}
@@ -153,7 +173,7 @@ class AddressReader:
                 (branch.fsp_id, branch.code): branch
                 for branch in self._fetch_branches(fsp_ids, branch_codes)
             }
-        if self.strict and any(not r.by_role.get(BRANCH_CODE) for r in readings):
+        if self.strict and any(not r.branch_code for r in readings):
             groups = self.env["g2p.spar.fsp.branch"]._read_group(
                 [("fsp_id", "in", fsp_ids)], ["fsp_id"]
             )
@@ -208,11 +228,9 @@ class AddressReader:
             if self.strict:
                 return self._error("fa", self.env._("No address has this form."))
             return opaque(fa)
-        fmt, components, by_role = reading
-        place = self._get_place(
-            fmt, by_role.get(FSP_CODE) or "", by_role.get(BRANCH_CODE) or ""
-        )
-        number, number_error = self._read_number(fmt, by_role, place.country)
+        fmt, components = reading.format, reading.components
+        place = self._get_place(fmt, reading.fsp_code, reading.branch_code)
+        number, number_error = self._read_number(fmt, components, place.country)
         if self.strict and (place.errors or number_error):
             errors = dict(place.errors)
             if number_error:
@@ -227,9 +245,10 @@ class AddressReader:
     def _get_place(self, fmt, fsp_code, branch_code):
         """:rtype: Place"""
         key = fmt.strategy_id, fsp_code, branch_code
-        if key not in self.places:
-            self.places[key] = self._make_place(fmt, fsp_code, branch_code)
-        return self.places[key]
+        place = self.places.get(key)
+        if not place:
+            place = self.places[key] = self._make_place(fmt, fsp_code, branch_code)
+        return place
 
     def _make_place(self, fmt, fsp_code, branch_code):
         fsp = self.fsps.get(fsp_code)
@@ -248,9 +267,9 @@ class AddressReader:
             ),
         )
 
-    def _read_number(self, fmt, by_role, country):
+    def _read_number(self, fmt, components, country):
         """:return: ``(number, error)``; a number its rule refuses stays as written"""
-        text = by_role.get(fmt.number_key) or ""
+        text = components.get(fmt.number_key) or ""
         try:
             if not text.strip():
                 raise ValueError("empty")

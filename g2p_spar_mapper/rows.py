@@ -2,7 +2,6 @@
 """Rows on their way between the mapper's service and the SQL of the registry."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -49,7 +48,7 @@ class PeriodRow(msgspec.Struct):
     head: str = ""
 
 
-class MarkedRow(NamedTuple):
+class MarkedRow(Record, frozen=True):
     """A locked period that stays, and who asked for what is done with it."""
 
     pos: int  #: of the item in its batch
@@ -78,7 +77,7 @@ class FoundRow(msgspec.Struct):
     opened_at: str = ""  #: UTC, as the database writes it
 
 
-class WrittenRow(NamedTuple):
+class WrittenRow(Record, frozen=True):
     """What a write gave back: the item's place in the batch and its period."""
 
     pos: int

@@ -200,19 +200,34 @@ def write_periods(env, rows, verb, actor_values):
         [(place(row.id, row.id_key, row.fa_key), encode(row.content)) for row in rows]
     )
     events = _chain(rows, verb, at, actor_values)
-    channel, past = actor_values["channel"], ("closed", at, at)
-    periods = [
-        (
-            *(row.id, row.parsed.id_type_id, row.id_key, ring.current),
-            *(content, row.head, row.id_masked, row.parsed.last, row.fa_key),
-            *((address := row.address).masked, address.last),
-            *(address.account_type_id or None, address.strategy_id or None),
-            *(address.fsp_id or None, address.fsp_code or None),
-            *(address.branch_id or None, address.branch_code or None, channel),
-            *(("active", at, None) if row.is_last else past),
+    channel = actor_values["channel"]
+    periods = []
+    for row, content in zip(rows, sealed, strict=True):
+        parsed, address = row.parsed, row.address
+        period = (
+            row.id,
+            parsed.id_type_id,
+            row.id_key,
+            ring.current,
+            content,
+            row.head,
+            row.id_masked,
+            parsed.last,
+            row.fa_key,
+            address.masked,
+            address.last,
+            address.account_type_id or None,
+            address.strategy_id or None,
+            address.fsp_id or None,
+            address.fsp_code or None,
+            address.branch_id or None,
+            address.branch_code or None,
+            channel,
+            "active" if row.is_last else "closed",
+            at,
+            None if row.is_last else at,
         )
-        for row, content in zip(rows, sealed, strict=True)
-    ]
+        periods.append(period)
     closes = [row.live.mapping_id for row in rows if row.live and row.live.mapping_id]
     if closes:
         query = SQL(CLOSE_PERIODS, at=at, closes=array(closes))
@@ -262,30 +277,50 @@ def _chain(rows, verb, at, actor_values):
         for row in rows
         if row.live and row.live.mapping_id
     }
-    turns = collections.defaultdict(list)  # by how many of the same ID stand before
-    for _id_key, chain in groupby(rows, attrgetter("id_key")):
-        for number, row in enumerate(chain):
-            turns[number].append(row)
     events = []
-    for turn in turns.values():
+    for turn in _take_turns(rows):
         bodies = []
         for row in turn:
             previous_id, previous_hash = before.get(row.id_key, (None, None))
             item, live = row.item, row.live
-            bodies.append(
-                (
-                    *(row.event_id, at, verb, row.id, previous_id, key_id),
-                    *(row.id_masked, *actor, item.reference or None, None),
-                    *(item.consent or None, live and live.fa_masked),
-                    *(live and live.provider, row.address.masked, row.provider),
-                    previous_hash,
-                )
+            body = (
+                row.event_id,
+                at,
+                verb,
+                row.id,
+                previous_id,
+                key_id,
+                row.id_masked,
+                *actor,
+                item.reference or None,
+                None,
+                item.consent or None,
+                live and live.fa_masked,
+                live and live.provider,
+                row.address.masked,
+                row.provider,
+                previous_hash,
             )
+            bodies.append(body)
         for row, body, head in zip(turn, bodies, get_hashes(bodies), strict=True):
             row.head = head
             before[row.id_key] = row.id, head
             events.append((*body, head))
     return events
+
+
+def _take_turns(rows):
+    """Rows in groups: those that are the first of their ID, the second ones, ...
+
+    :param list[PeriodRow] rows: those of one ID follow each other
+    """
+    if len({row.id_key for row in rows}) == len(rows):  # nearly always
+        return [rows]
+    turns = collections.defaultdict(list)
+    for _id_key, chain in groupby(rows, attrgetter("id_key")):
+        for number, row in enumerate(chain):
+            turns[number].append(row)
+    return turns.values()
 
 
 def mark_periods(env, rows, verb, actor_values, reason=None):

@@ -214,12 +214,14 @@ class SparStrategy(models.Model):
         branch = account_type.field_ids.filtered(lambda q: q.source == "branch")
         words = [account_type.code, account_type.wire_fa_type, self.fa_type or ""]
         words += (account_type.fa_type_aliases or "").split(",")
+        roles = {name: role(name) for name in compiled.groupindex}
         return Format(
             strategy_id=self.id,
             account_type_id=account_type.id,
             account_type=account_type.code,
             compiled=compiled,
-            roles={name: role(name) for name in compiled.groupindex},
+            roles=roles,
+            names={part: name for name, part in roles.items()},
             fa_words=frozenset(word.strip().casefold() for word in words) - {""},
             number_field_id=number.id,
             number_key=number.key,
