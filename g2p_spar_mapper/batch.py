@@ -53,14 +53,16 @@ class Batch:
         self.id_keys = [parsed and next(keys) for parsed in self.parsed]
 
     def _parse_addresses(self, strict):
+        self.addresses = [None] * len(self.items)
+        self.fa_keys = [None] * len(self.items)
+        given = [pos for pos, item in enumerate(self.items) if item.fa]
+        if not given:
+            return
         # sudo: parsing reads the directory for whoever the caller let in
         account_types = self.env["g2p.spar.account.type"].sudo()
-        given = [pos for pos, item in enumerate(self.items) if item.fa]
         addresses = account_types._parse_addresses(
             [self.items[pos].fa for pos in given], strict
         )
-        self.addresses = [None] * len(self.items)
-        self.fa_keys = [None] * len(self.items)
         for pos, address in zip(given, addresses, strict=True):
             self.addresses[pos] = address
         sound = [pos for pos in given if isinstance(self.addresses[pos], Address)]

@@ -63,7 +63,7 @@ class FoundRow(msgspec.Struct):
     mapping_id: int
     id_key: str
     fa_key: str
-    content: Content | None  #: None if not asked, or if it does not open
+    sealed: str | None  #: content as it is kept, if that was asked
     state: str
     id_type_id: int
     account_type_id: int | None = None
@@ -75,6 +75,7 @@ class FoundRow(msgspec.Struct):
     # for people's eyes
     masked: str = ""
     opened_at: str = ""  #: UTC, as the database writes it
+    content: Content | None = None  #: None if it does not open
 
 
 class WrittenRow(Record, frozen=True):

@@ -398,11 +398,9 @@ def find_live(env, id_keys, fa_keys, details, for_program=False):
     rows = replica.fetch(env, query) if for_program else None
     if rows is None:
         rows = execute(env, query)
-    if not details:
-        return [FoundRow(*row) for row in rows]
-    return [
-        FoundRow(*row[:3], content, *row[4:])
-        for row, content in zip(
-            rows, open_contents(row[:4] for row in rows), strict=True
-        )
-    ]
+    found = [FoundRow(*row) for row in rows]
+    if details:
+        contents = open_contents(row[:4] for row in rows)
+        for row, content in zip(found, contents, strict=True):
+            row.content = content
+    return found

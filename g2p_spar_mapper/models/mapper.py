@@ -86,6 +86,7 @@ class G2pSparMapper(models.AbstractModel):
         """
         batch = Batch(self, items, actor)
         live = batch.lock_live()
+        is_repeating = len(set(batch.id_keys)) < len(items)
         chains = {}
         same = {}  # item that changes nothing -> the period it confirms
         for pos, item in enumerate(items):
@@ -108,7 +109,8 @@ class G2pSparMapper(models.AbstractModel):
             if chain:
                 chain[-1].is_last = False
             chain.append(period)
-            live[id_key] = batch.as_live(period)
+            if is_repeating:  # a later item may go on from here
+                live[id_key] = batch.as_live(period)
         written, faulty = self._write_groups(
             list(chains.values()),
             lambda rows: store.write_periods(self.env, rows, "update", batch.actor),
