@@ -38,10 +38,9 @@ class Format(NamedTuple):
 
         :return: :class:`Reading`, or ``None`` when the text has another form
         """
-        match = self.compiled.fullmatch(text)
-        if not match:
+        components = grammar.deconstruct(self.compiled, text)
+        if components is None:
             return None
-        components = match.groupdict()
         word = components.get(self.names.get(FA_TYPE))
         if word is not None and word.casefold() not in self.fa_words:
             return None
@@ -135,17 +134,6 @@ class AddressReader:
 
     def _take_apart(self, fa):
         """:return: Reading, AddressError, or None when no format fits"""
-        # the quick first: most texts are in order
-        if not (fa.isprintable() and 0 < len(fa) <= grammar.MAX_TEXT) or fa.isspace():
-            if error := self._check_text(fa):
-                return error
-        for fmt in self.formats:
-            if reading := fmt.take_apart(fa):
-                return reading
-        return None
-
-    def _check_text(self, fa):
-        """:return: AddressError for what no address is made of, or None"""
         if not fa.strip():
             return self._error("fa", self.env._("The address is empty."))
         if len(fa) > grammar.MAX_TEXT:
@@ -156,6 +144,9 @@ class AddressReader:
             return self._error(
                 "fa", self.env._("The address holds a character not allowed.")
             )
+        for fmt in self.formats:
+            if reading := fmt.take_apart(fa):
+                return reading
         return None
 
     def _load_directory(self, readings):

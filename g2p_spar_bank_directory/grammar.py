@@ -214,9 +214,7 @@ def _characters(tree):
         elif operator is sre.BRANCH:
             for branch in argument[1]:
                 yield from _characters(branch)
-        elif operator is sre.IN:
-            yield from _characters(argument)
-        elif operator is sre.ATOMIC_GROUP:
+        elif operator in (sre.IN, sre.ATOMIC_GROUP):
             yield from _characters(argument)
         elif operator in _WITH_BODY:
             yield from _characters(argument[-1])
