@@ -18,6 +18,11 @@ SPELLING = {"code", "prefix", "suffix", "is_test"}
 VISIBLE = 4  #: at most so many last characters of an ID can be searched for
 
 
+def _is_padded(text):
+    """Whether printable text has blanks at its ends; there is one that is printable."""
+    return text[0] == " " or text[-1] == " "
+
+
 class IdRule(msgspec.Struct, frozen=True):
     """One ID type, ready for matching."""
 
@@ -213,8 +218,7 @@ class G2pSparIdType(models.Model):
             not isinstance(wire_id, str)
             or not 0 < len(wire_id) <= MAX_ID
             or not wire_id.isprintable()
-            or wire_id[0] == " "  # the one blank that is printable
-            or wire_id[-1] == " "
+            or _is_padded(wire_id)
         ):
             return None
         folded = wire_id.lower()
@@ -231,7 +235,7 @@ class G2pSparIdType(models.Model):
                 continue
             claimed = (prefix, suffix)
             value = wire_id[len(prefix) : len(wire_id) - len(suffix)]
-            if value[0] == " " or value[-1] == " ":
+            if _is_padded(value):
                 continue
             if rule.pattern and not rule.pattern.fullmatch(value):
                 misfit = misfit or ParsedId(rule, value)

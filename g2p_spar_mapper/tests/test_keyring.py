@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import base64
+import hmac
 import json
 import logging
 import os
@@ -49,6 +50,16 @@ class TestKeyring(BaseCase):
     def write_keys(self, content):
         text = content if isinstance(content, str) else json.dumps(content)
         self.path.write_text(text)
+
+    def test_hashes_are_hmac_sha_256(self):
+        """What is stored is looked up by them, whoever computes them."""
+        key, messages = bytes(range(32)), [b"", b"id\x1ftoken\x1f1", b"x" * 500]
+        for size in (16, 32):
+            wanted = [hmac.digest(key, text, "sha256")[:size] for text in messages]
+            found = keyring.mac_many(key, messages, size)
+            self.assertEqual(
+                [base64.urlsafe_b64decode(text + "==") for text in found], wanted
+            )
 
     def test_configured_by_variable_or_option(self):
         self.write_keys({"current": "k2", "keys": {"k1": OTHER_KEY, "k2": KEY}})
