@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import base_python, places
+from . import places
 from .console import Failure, run, step
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -47,7 +47,6 @@ def missing(optional=()):
             packages.append("postgresql-client")
     elif not server_programs():
         packages += ["postgresql", "postgresql-contrib"]
-    packages += base_python.missing()
     return packages + [name for name in optional if not OPTIONAL[name]()]
 
 
