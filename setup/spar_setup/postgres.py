@@ -26,12 +26,13 @@ SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 300
-shared_buffers = 256MB
-max_wal_size = 2GB
 # statements and rows hold IDs and account numbers
 log_min_error_statement = panic
 log_error_verbosity = terse
 """
+
+#: most memory that a private server keeps pages in; bytes
+_MOST_BUFFERS = 4 << 30
 
 #: The private server that is used unless another is asked for.
 MAIN = "postgres"
@@ -242,7 +243,8 @@ class PrivateServer(PostgresServer):
 
     def _start(self, port):
         log = self.folder / "server.log"
-        if self._control("start", "-w", "-t", "60", "-l", log, "-o", f"-p {port}"):
+        options = f"-p {port} {_sizes()}"
+        if self._control("start", "-w", "-t", "60", "-l", log, "-o", options):
             lines = log.read_text(errors="replace") if log.exists() else ""
             last = (lines.splitlines() or ["it said nothing"])[-1]
             raise Failure(f"The PostgreSQL server does not start: {last} (see {log}).")
@@ -310,6 +312,16 @@ def stop_unused():
     with places.lock(places.STATE / "postgres.lock"):
         private.hold()
         private.release()
+
+
+def _sizes():
+    """Options that go with the machine; those PostgreSQL has are for the smallest.
+
+    A quarter of the memory is what its manual starts from.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    buffers = min(memory // 4, _MOST_BUFFERS) >> 20
+    return f"-c shared_buffers={buffers}MB -c max_wal_size=4GB"
 
 
 def _server_user():
