@@ -5,12 +5,13 @@ A process of its own and one thread, so that it takes as little as possible of t
 machine it shares with what it measures. It reads what to do from standard input, as
 JSON, and writes what came of it to standard output::
 
-    {"host", "port", "path", "clients", "seconds", "bodies", "repeat"}
+    {"host", "port", "path", "clients", "seconds", "bodies", "repeat", "workers"}
 
 ``bodies`` is a file of requests: for each a line ``length signature`` and the body;
 with ``repeat`` they are sent again from the start. A client sends its next request when
 it has the answer to the last one, over a new connection if the server ends each one
-(Odoo's own does). Runs for ``seconds``, or until all are sent.
+(Odoo's own does). Runs for ``seconds``, or until all are sent. Of the server's
+processes ``workers``, it counts those that have a connection in the end.
 """
 
 import json
@@ -18,6 +19,8 @@ import selectors
 import socket
 import sys
 import time
+
+import psutil
 
 DONE = b'"status":"succ"'
 BUFFER = 1 << 18
@@ -124,6 +127,7 @@ def run(job):
                 selector.register(client.socket, selectors.EVENT_READ, client)
             client.send(request)
     took = time.perf_counter() - begin
+    used = sum(has_connection(pid, job["port"]) for pid in job["workers"])
     for client in clients:
         client.socket.close()
     bad = [answer for answer in answers if answer[8:13] != b" 200 "]
@@ -131,7 +135,15 @@ def run(job):
         raise SystemExit(f"{len(bad)} of {len(answers)}: {bad[0][:500]!r}")
     # the header of an answer has a status as well
     done = sum(answer.count(DONE) - 1 for answer in answers)
-    return {"latencies": latencies, "took": took, "done": done}
+    return {"latencies": latencies, "took": took, "done": done, "used": used}
+
+
+def has_connection(pid, port):
+    """Whether somebody is connected to this port of the process."""
+    return any(
+        one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port
+        for one in psutil.Process(pid).net_connections("tcp")
+    )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Run(NamedTuple):
     rate: float  #: items per second
     p50: float  #: milliseconds
     p95: float  #: milliseconds
+    used: int  #: processes of the system that had a connection in the end
 
 
 CELLS = [
@@ -157,6 +158,7 @@ class Load:
             "seconds": self.seconds,
             "bodies": str(self.file),
             "repeat": cell.operation == "resolve",
+            "workers": system.workers(),
         }
         answer = subprocess.run(
             [self.python, PROGRAMS / "load.py"],
@@ -179,4 +181,5 @@ class Load:
             result["done"] / result["took"],
             latencies[len(latencies) // 2] * 1000,
             latencies[int(len(latencies) * 0.95)] * 1000,
+            result["used"],
         )

@@ -10,7 +10,8 @@ from . import RESULTS
 
 HEAD = (
     "| cell | SPAR /s | p50, p95 ms | OpenG2P /s | p50, p95 ms "
-    "| ratio of rates (spread) | ratio of p50 |\n|---|---:|---:|---:|---:|---:|---:|"
+    "| ratio of rates (spread) | OpenG2P by one process, by more | ratio of p50 |\n"
+    "|---|---:|---:|---:|---:|---:|---:|---:|"
 )
 
 
@@ -27,7 +28,18 @@ def line(cell, ours, peers):
         f"| {cell} | {our.rate:,.0f} | {our.p50:.1f}, {our.p95:.1f} "
         f"| {peer.rate:,.0f} | {peer.p50:.1f}, {peer.p95:.1f} "
         f"| **{statistics.median(found):.1f}** ({min(found):.1f} to {max(found):.1f}) "
-        f"| {our.p50 / peer.p50:.2f} |"
+        f"| {_by_processes(found, peers)} | {our.p50 / peer.p50:.2f} |"
+    )
+
+
+def _by_processes(found, peers):
+    """The ratio by how the peer's connections fell, with the number of such rounds:
+    whichever process wakes first may take them all, and the other one idles."""
+    alone = [ratio for ratio, run in zip(found, peers, strict=True) if run.used < 2]
+    shared = [ratio for ratio, run in zip(found, peers, strict=True) if run.used > 1]
+    return ", ".join(
+        f"{statistics.median(some):.1f} ({len(some)})" if some else "none"
+        for some in (alone, shared)
     )
 
 
