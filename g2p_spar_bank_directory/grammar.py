@@ -173,7 +173,7 @@ def _refuse_explosive(tree, inside_repeat):
             _low, high, body = argument
             if operator is sre.POSSESSIVE_REPEAT and not _is_one_character(body):
                 # Python 3.11.2, that of Debian 12, never finds such a repeat
-                raise ValueError("write (?>(...)*) for a possessive repeat (...)*+")
+                raise ValueError("the pattern repeats (...)*+: write (?>(...)*)")
             many = high is sre.MAXREPEAT or high > 10
             if many and inside_repeat:
                 raise ValueError("a repeat within a repeat is not allowed")
