@@ -21,6 +21,7 @@ import sys
 import time
 
 import psutil
+from connections import has_caller
 
 DONE = b'"status":"succ"'
 BUFFER = 1 << 18
@@ -127,7 +128,7 @@ def run(job):
                 selector.register(client.socket, selectors.EVENT_READ, client)
             client.send(request)
     took = time.perf_counter() - begin
-    used = sum(has_connection(pid, job["port"]) for pid in job["workers"])
+    used = sum(has_caller(psutil.Process(pid), job["port"]) for pid in job["workers"])
     for client in clients:
         client.socket.close()
     bad = [answer for answer in answers if answer[8:13] != b" 200 "]
@@ -136,14 +137,6 @@ def run(job):
     # the header of an answer has a status as well
     done = sum(answer.count(DONE) - 1 for answer in answers)
     return {"latencies": latencies, "took": took, "done": done, "used": used}
-
-
-def has_connection(pid, port):
-    """Whether somebody is connected to this port of the process."""
-    return any(
-        one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port
-        for one in psutil.Process(pid).net_connections("tcp")
-    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import time
 from urllib.parse import urlsplit
 
 import psutil
+from bench.connections import has_caller
 
 RENEW = 1.0  # seconds after which processes are looked for anew
 
@@ -34,14 +35,10 @@ def answering(processes, base_url):
     found = []
     for process in processes:
         try:
-            connections = process.net_connections("tcp")
+            if has_caller(process, port):
+                found.append(process)
         except psutil.Error:  # it has just ended
             continue
-        if any(
-            one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port
-            for one in connections
-        ):
-            found.append(process)
     return found
 
 
