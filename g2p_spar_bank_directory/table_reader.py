@@ -155,12 +155,13 @@ def _check_lengths(cells, line):
 
 
 def _find_shortened(cells):
-    """Places of long numbers that a program has not written as they were entered."""
-    return frozenset(
-        place
-        for place, cell in enumerate(cells)
-        if ("+" in cell or "." in cell) and _SHORTENED.fullmatch(cell.strip())
-    )
+    """Places of what is shortened."""
+    return frozenset(place for place, cell in enumerate(cells) if is_shortened(cell))
+
+
+def is_shortened(cell):
+    """Whether a program has not written this long number as it was entered."""
+    return ("+" in cell or "." in cell) and bool(_SHORTENED.fullmatch(cell.strip()))
 
 
 class _Lines:

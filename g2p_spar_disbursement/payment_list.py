@@ -16,6 +16,7 @@ from odoo.tools.translate import LazyTranslate
 from odoo.addons.g2p_spar_bank_directory.table_reader import (
     guess_delimiter,
     header_name,
+    is_shortened,
     read_csv,
 )
 from odoo.addons.g2p_spar_bank_directory.table_record import TableError as ListError
@@ -234,6 +235,12 @@ def _read_row(line, cells, width, columns, decimals):
                 "Too long: %(count)s characters, at most %(limit)s are allowed.",
                 count=len(value),
                 limit=limit,
+            )
+            problems.append(Problem(line, column, reason))
+        elif column != "name" and is_shortened(value):
+            reason = _lt(
+                "The spreadsheet has shortened or rounded this number."
+                " Format the column as text and type it again."
             )
             problems.append(Problem(line, column, reason))
         elif _CONTROL.search(value):

@@ -134,6 +134,16 @@ class TestPaymentList(BaseCase):
             self.assertEqual([key[1] for key in found], [column], repr(line))
             self.assertIn(reason, found.popitem()[1])
 
+    def test_numbers_that_a_spreadsheet_has_shortened(self):
+        text = "id,amount,name,reference\n{},1,{},{}\n"
+        for value in "1.23457E+11", "1,23E+11", "123456789012.0":
+            cell = f'"{value}"'
+            reasons = self.problems(text.format(cell, cell, cell))
+            self.assertEqual(set(reasons), {(2, "id"), (2, "reference")}, value)
+            for reason in reasons.values():
+                self.assertIn("has shortened", reason)
+        self.assertFalse(self.problems(text.format("1E+11-A", "", "A.0")))
+
     def test_every_problem_is_reported(self):
         text = "id,amount\n,-1\nx,1\ny,\nz,1,2\n"
         self.assertEqual(
