@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Templates of addresses and the patterns that take them apart (pure, no Odoo).
+"""Templates of addresses and the patterns that take them apart (pure, no database).
 
 A *construct template* is text with named places, ``account:{account_number}@{bank}``.
 Its inverse, the *deconstruct pattern*, is a regular expression with one named group
@@ -14,6 +14,10 @@ import string
 import time
 from re import _constants as sre
 from re import _parser as sre_parser
+
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
 
 MAX_TEXT = 1000  #: longest address, in characters
 MAX_TEMPLATE = 500
@@ -38,6 +42,17 @@ _WITH_BODY = (
 )
 
 
+class GrammarError(ValueError):
+    """A template or a pattern cannot be used.
+
+    :param reason: text or lazy translation; it goes on after a colon
+    """
+
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
+
+
 def has_control(text):
     """Whether ``text`` holds a character of :data:`CONTROL`.
 
@@ -50,34 +65,39 @@ def split_template(template):
     """Take a template apart.
 
     :return: ``(literals, names)``; ``literals`` has one element more than ``names``
-    :raise ValueError: when it is no such template; the message says why
+    :raise GrammarError: when it is no such template; says why
     """
     if not template or len(template) > MAX_TEMPLATE or has_control(template):
-        raise ValueError(
-            f"a template is one line of 1 to {MAX_TEMPLATE} printable characters"
+        raise GrammarError(
+            _lt(
+                "a template is one line of 1 to %(limit)s printable characters",
+                limit=MAX_TEMPLATE,
+            )
         )
     literals, names = [], []
     try:
         parts = list(_FORMATTER.parse(template))
     except ValueError as err:
-        raise ValueError(f"unbalanced braces: {err}") from err
+        raise GrammarError(_lt("unbalanced braces")) from err
     tail = ""
     for literal, name, spec, conversion in parts:
         if name is None:
             tail += literal
             continue
         if spec or conversion or not _NAME.fullmatch(name):
-            raise ValueError(f"{{{name}}} is not a name of lower-case letters and _")
+            raise GrammarError(
+                _lt("{%(name)s} is not a name of lower-case letters and _", name=name)
+            )
         if name in names:
-            raise ValueError(f"{{{name}}} occurs twice")
+            raise GrammarError(_lt("{%(name)s} occurs twice", name=name))
         literals.append(tail + literal)
         names.append(name)
         tail = ""
     literals.append(tail)
     if not names:
-        raise ValueError("a template has at least one {name}")
+        raise GrammarError(_lt("a template has at least one {name}"))
     if not all(literals[1:-1]):
-        raise ValueError("there must be text between two names")
+        raise GrammarError(_lt("there must be text between two names"))
     return literals, names
 
 
@@ -128,18 +148,25 @@ def compile_pattern(pattern, names=None, probes=()):
 
     :param names: the groups it must have; ``None`` when groups do not matter
     :param probes: further texts whose repetition the pattern must survive
-    :raise ValueError: when it does not compile, lacks a group, or can run for ever
+    :raise GrammarError: when it does not compile, lacks a group, or can run for ever
     """
     if len(pattern) > MAX_PATTERN:
-        raise ValueError(f"a pattern has at most {MAX_PATTERN} characters")
+        raise GrammarError(
+            _lt("a pattern has at most %(limit)s characters", limit=MAX_PATTERN)
+        )
     try:
         compiled = re.compile(pattern)
         tree = sre_parser.parse(pattern)
     except (re.error, OverflowError, RecursionError) as err:
-        raise ValueError(f"this is not a regular expression: {err}") from err
+        raise GrammarError(
+            _lt("this is not a regular expression: %(fault)s", fault=err)
+        ) from err
     if names is not None and set(compiled.groupindex) != set(names):
-        raise ValueError(
-            "the named groups must be exactly: " + ", ".join(sorted(names))
+        raise GrammarError(
+            _lt(
+                "the named groups must be exactly: %(names)s",
+                names=", ".join(sorted(names)),
+            )
         )
     _refuse_explosive(tree, inside_repeat=False)
     _refuse_slow(compiled, tree, probes)
@@ -155,12 +182,12 @@ def _refuse_explosive(tree, inside_repeat):
     """
     for operator, argument in tree:
         if operator in (sre.GROUPREF, sre.GROUPREF_EXISTS):
-            raise ValueError("references to earlier groups are not allowed")
+            raise GrammarError(_lt("references to earlier groups are not allowed"))
         if operator in (sre.ASSERT, sre.ASSERT_NOT):
             _refuse_explosive(argument[1], inside_repeat=False)
         elif operator is sre.BRANCH:
             if inside_repeat:
-                raise ValueError("a choice (a|b) within a repeat is not allowed")
+                raise GrammarError(_lt("a choice (a|b) within a repeat is not allowed"))
             for branch in argument[1]:
                 _refuse_explosive(branch, inside_repeat)
         elif operator is sre.SUBPATTERN:
@@ -173,10 +200,10 @@ def _refuse_explosive(tree, inside_repeat):
             _low, high, body = argument
             if operator is sre.POSSESSIVE_REPEAT and not _is_one_character(body):
                 # Python 3.11.2, that of Debian 12, never finds such a repeat
-                raise ValueError("the pattern repeats (...)*+: write (?>(...)*)")
+                raise GrammarError(_lt("the pattern repeats (...)*+: write (?>(...)*)"))
             many = high is sre.MAXREPEAT or high > 10
             if many and inside_repeat:
-                raise ValueError("a repeat within a repeat is not allowed")
+                raise GrammarError(_lt("a repeat within a repeat is not allowed"))
             _refuse_explosive(body, inside_repeat or many)
 
 
@@ -201,7 +228,7 @@ def _refuse_slow(compiled, tree, probes):
             start = time.thread_time()
             compiled.fullmatch(text)
             if time.thread_time() - start > PROBE_SECONDS:
-                raise ValueError("this pattern is too slow on long texts")
+                raise GrammarError(_lt("this pattern is too slow on long texts"))
 
 
 def _characters(tree):

@@ -4,7 +4,7 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..grammar import compile_pattern
+from ..grammar import GrammarError, compile_pattern
 from ..masking import MASK_KINDS
 from ..validators import VALIDATORS
 
@@ -99,12 +99,12 @@ class SparAccountTypeField(models.Model):
             if question.pattern:
                 try:
                     compile_pattern(question.pattern)
-                except ValueError as err:
+                except GrammarError as err:
                     raise ValidationError(
                         self.env._(
                             "Regular expression of “%(question)s”: %(reason)s",
                             question=question.name,
-                            reason=err,
+                            reason=err.reason,
                         )
                     ) from err
 

@@ -90,7 +90,7 @@ class SparStrategy(models.Model):
                     strategy.pattern = grammar.derive_pattern(
                         strategy.construct_template
                     )
-                except ValueError:
+                except grammar.GrammarError:
                     strategy.pattern = False
 
     @api.depends("construct_template", "sample")
@@ -100,7 +100,7 @@ class SparStrategy(models.Model):
                 strategy.sample_text = grammar.construct(
                     strategy.construct_template or "", strategy._get_sample()
                 )
-            except (ValueError, KeyError):
+            except (grammar.GrammarError, KeyError):
                 strategy.sample_text = False
 
     @api.constrains(*FORMAT_FIELDS, "sample", "state")
@@ -176,7 +176,7 @@ class SparStrategy(models.Model):
     def _get_sample(self):
         """The sample as a dict.
 
-        :raise ValueError: for a line without a colon
+        :raise GrammarError: for a line without a colon
         """
         self.ensure_one()
         components = {}
@@ -185,7 +185,7 @@ class SparStrategy(models.Model):
                 continue
             name, colon, value = line.partition(":")
             if not colon:
-                raise ValueError(
+                raise grammar.GrammarError(
                     self.env._("Each line of the sample reads “name: value”.")
                 )
             components[name.strip()] = value.strip()
@@ -194,7 +194,7 @@ class SparStrategy(models.Model):
     def _compile_checked(self):
         """The compiled pattern in use, after a look at its groups and its speed.
 
-        :raise ValueError: when template or pattern cannot be used
+        :raise GrammarError: when template or pattern cannot be used
         """
         self.ensure_one()
         template = self.construct_template
@@ -244,10 +244,12 @@ class SparStrategy(models.Model):
         try:
             compiled = self._compile_checked()
             sample = self._get_sample()
-        except ValueError as err:
+        except grammar.GrammarError as err:
             raise ValidationError(
                 self.env._(
-                    "Address format “%(name)s”: %(reason)s", name=self.name, reason=err
+                    "Address format “%(name)s”: %(reason)s",
+                    name=self.name,
+                    reason=err.reason,
                 )
             ) from err
         self._check_names(compiled.groupindex, sample)

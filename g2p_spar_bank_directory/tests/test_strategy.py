@@ -99,6 +99,18 @@ class TestStrategy(DirectoryCommon):
             deconstruct_pattern=r"acc:(?P<account_number>(\d+)+)/(?P<bank_code>.+)",
         )
 
+    def test_reason_is_in_the_language_of_the_user(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        strategy = self.make(
+            deconstruct_pattern=r"acc:(?P<account_number>(\d+)+)/(?P<bank_code>.+)"
+        )
+        for lang, text in (
+            ("en_US", "a repeat within a repeat"),
+            ("fr_FR", "une répétition dans une répétition"),
+        ):
+            with self.subTest(lang), self.assertRaisesRegex(ValidationError, text):
+                strategy.with_context(lang=lang).action_activate()
+
     def test_pattern_without_its_groups(self):
         self.assert_not_activated("named groups", deconstruct_pattern="acc:.*")
 

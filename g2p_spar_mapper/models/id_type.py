@@ -7,7 +7,10 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import ormcache
 
-from odoo.addons.g2p_spar_bank_directory.grammar import compile_pattern
+from odoo.addons.g2p_spar_bank_directory.grammar import (
+    GrammarError,
+    compile_pattern,
+)
 from odoo.addons.g2p_spar_bank_directory.masking import MASK_KINDS, mask
 
 from ..keyring import get_keyring
@@ -132,9 +135,9 @@ class G2pSparIdType(models.Model):
                     )
             try:
                 compile_pattern(id_type.pattern or "")
-            except ValueError as err:
+            except GrammarError as err:
                 raise ValidationError(
-                    self.env._("The pattern cannot be used: %s", err)
+                    self.env._("The pattern cannot be used: %s", err.reason)
                 ) from err
             id_type._check_example()
 
