@@ -18,7 +18,8 @@ from . import parameters
 MAX_LENGTH = 1000  # characters
 _PORTS = {"http": 80, "https": 443}
 #: names and paths that mean what they say: no user, query, encoding or step upwards
-_HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
+_LABEL = "[A-Za-z0-9-]{1,63}"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\]")
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*")
 #: no part of an address that is called; blanks and control characters are dropped by
 #: the parser here, and not by the one that sends

@@ -101,7 +101,7 @@ class _Exchange:
         self._deadline = time.monotonic() + seconds
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = _no_auth
         if guard:
             self._session.trust_env = False
@@ -151,9 +151,11 @@ class _Exchange:
                 connection._dns_host = name
         raise fault or OSError("no address")
 
-    @staticmethod
-    def _resolve(name, port):
-        found = socket.getaddrinfo(name.strip("[]"), port, type=socket.SOCK_STREAM)
+    def _resolve(self, name, port):
+        try:
+            found = socket.getaddrinfo(name.strip("[]"), port, type=socket.SOCK_STREAM)
+        except UnicodeError as err:  # a part of the name is empty or too long
+            raise self._wrong_address() from err
         return list(dict.fromkeys(address[4][0] for address in found))
 
     def _keep(self, line):
@@ -197,6 +199,11 @@ class _Exchange:
     def _too_late(self):
         return SparTransientError(f"The {self.peer} did not answer in time.", "timeout")
 
+    def _wrong_address(self):
+        return SparConfigurationError(
+            f"The address of the {self.peer} is not valid.", "url"
+        )
+
     def _translate(self, err):
         """:raises SparError: what a fault of the libraries means"""
         if self.is_cut or time.monotonic() > self._deadline:
@@ -218,12 +225,18 @@ class _Exchange:
         if not isinstance(err, requests.exceptions.RequestException | OSError):
             return
         if isinstance(err, ValueError):  # requests' family of faulty addresses
-            raise SparConfigurationError(
-                f"The address of the {self.peer} is not valid.", "url"
-            ) from err
+            raise self._wrong_address() from err
         raise SparTransientError(
             f"The connection to the {self.peer} broke.", "broken"
         ) from err
+
+
+class _Session(requests.Session):
+    """Knows no redirects: to prepare one that nobody follows, requests reads the whole
+    body, whatever its length, and unpacks it."""
+
+    def get_redirect_target(self, resp):
+        return None
 
 
 class _Adapter(HTTPAdapter):

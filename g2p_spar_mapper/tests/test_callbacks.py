@@ -36,6 +36,9 @@ class TestCallbackAddresses(BaseCase):
             "https://pay.example.org/\r\nX-Evil: 1",
             "https://pay.example.org/" + "x" * 1000,
             "https://pày.example.org/",
+            "https://pay..example.org/",
+            "https://.example.org/",
+            "https://" + "x" * 64 + ".example.org/",
             # what the parser takes out and the sender does not
             "\x00https://pay.example.org/",
             " https://pay.example.org/",

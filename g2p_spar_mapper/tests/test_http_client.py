@@ -4,6 +4,7 @@ import socket
 import ssl
 import tempfile
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparConfigurationError,
+    SparError,
     SparTransientError,
 )
 
@@ -92,6 +94,34 @@ class TestHttpClient(ReachesPeers, TransactionCase):
                 lambda *args, status=status: (status, b"", {"Location": other.url}),
             )
         self.assertFalse(other.requests)
+
+    def test_redirect_is_not_read_beyond_the_limit(self):
+        body = b"x" * 5_000_000
+        for location in ("/other", "http://[x", "//["):
+            peer = FakePeer(lambda *args, to=location: (302, body, {"Location": to}))
+            self.addCleanup(peer.stop)
+            tracemalloc.start()
+            try:
+                with self.subTest(location), self.assertRaises(SparError) as caught:
+                    post(peer.url, b"{}", seconds=5, max_bytes=1000)
+                most = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            self.assertEqual(caught.exception.code, "answer")
+            self.assertLess(most, 1_000_000)
+
+    def test_redirect_to_nowhere_is_an_answer(self):
+        peer = FakePeer(lambda *args: (302, b"", {"Location": "http://[x"}))
+        self.addCleanup(peer.stop)
+        answer = post(peer.url, b"{}", seconds=5, max_bytes=1000)
+        self.assertEqual(answer, (302, b""))
+
+    def test_names_that_are_none(self):
+        exchange = http_client._Exchange(5, "receiver")
+        for host in ("pay..example.org", "x" * 64 + ".example.org"):
+            with self.subTest(host), self.assertRaises(SparConfigurationError) as fault:
+                exchange._resolve(host, 80)
+            self.assertEqual(fault.exception.code, "url")
 
     def test_other_successes_are_no_answers(self):
         self.assert_fault(SparConfigurationError, "http_204", lambda *args: (204, b""))
