@@ -124,6 +124,9 @@ class G2pSparTransaction(models.Model):
         "(split_part(callback_url, '/', 3), callback_at) WHERE callback_seconds >= 1"
     )
     _waiting_idx = models.Index("(callback_attempts) WHERE callback_state = 'waiting'")
+    _unfinished_idx = models.Index(
+        "(client_id, id) WHERE is_async AND state IN ('rcvd', 'pdng')"
+    )
     _received_at_idx = models.Index("USING brin (received_at)")
 
     def init(self):

@@ -21,6 +21,7 @@ from .. import callbacks, http_client, isolation, parameters, replay
 from ..call import Call
 from ..g2p_connect import ack, messages, paths
 from ..g2p_connect.checks import HeaderFault
+from .gateway import WRITES
 
 _logger = logging.getLogger(__name__)
 
@@ -38,6 +39,17 @@ PAUSE_FACTOR = 9
 AGAIN_EACH_SECOND = 20
 STRANDED = timedelta(minutes=30)
 
+#: how long to wait before looking again whether an older message is done
+TURN_SECONDS = 1
+
+# After these days an older one counts as lost: its job has given up long before.
+OLDER = """
+    SELECT FROM g2p_spar_transaction
+     WHERE client_id = %s AND id < %s AND is_async AND state IN ('rcvd', 'pdng')
+       AND operation = ANY(%s)
+       AND received_at > clock_timestamp() AT TIME ZONE 'UTC' - interval '3 days'
+     LIMIT 1
+"""
 START = """
     UPDATE g2p_spar_transaction SET state = 'pdng'
      WHERE id = %s AND state = 'rcvd'
@@ -131,12 +143,29 @@ class G2pSparTransaction(models.Model):
         """
         self.ensure_one()
         with self._in_own_transaction() as transaction:
+            transaction._wait_for_older()
             transaction.env.cr.execute(START, [self.id])
         try:
             with self._in_own_transaction() as transaction:
                 transaction._process()
         except SparTransientError as err:
             raise RetryableJobError(err.message) from err
+
+    def _wait_for_older(self):
+        """Changes of one client are made in the order in which they came in, or the
+        account that a person had before could win.
+
+        :raises RetryableJobError: not yet; this is no attempt
+        """
+        if self.operation not in WRITES:
+            return
+        self.env.cr.execute(OLDER, [self.client_id.id, self.id, list(WRITES)])
+        if self.env.cr.rowcount:
+            raise RetryableJobError(
+                "An older message of this client is not done yet",
+                seconds=TURN_SECONDS,
+                ignore_retry=True,
+            )
 
     def _process(self):
         self.env.cr.execute(LOCK, [self.id])

@@ -108,6 +108,36 @@ class TestAsync(ApiCase):
         row._job_process()
         self.assertEqual(row._contents("answer"), answer)
 
+    def test_changes_are_made_in_order(self):
+        """Whichever job begins first: the account that was sent last is the one."""
+        self.link(ID, self.fa())
+        older, newer = (
+            self.row(self.post_async("update", [self.item(ID, fa=self.fa(number))]))
+            for number in ("712000001", "712000002")
+        )
+        look_up = self.row(self.post_async("resolve", [self.item(ID)]))
+        self.assertIn("older message", self.put_off(newer, "process"))
+        self.assertEqual(newer.state, "rcvd")
+        self.run_job(look_up, "process")  # need not wait
+        with patch.object(
+            G2pSparMapper, "_update", side_effect=SparTransientError("x")
+        ):
+            self.put_off(older, "process")
+        self.assertIn("older message", self.put_off(newer, "process"))
+        self.run_job(older, "process")
+        self.run_job(newer, "process")
+        self.assertEqual(self.live_addresses(ID), [self.fa("712000002")])
+
+    def test_others_need_not_wait(self):
+        self.post_async("link", [self.item(ID, fa=self.fa())], sender_id="compat")
+        row = self.row(
+            self.post_async(
+                "link", [self.item(OTHER, fa=self.fa())], sender_id="strict"
+            )
+        )
+        self.run_job(row, "process")
+        self.assertEqual(row.state, "succ")
+
     def test_passing_fault(self):
         row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
         fault = SparTransientError("later")
