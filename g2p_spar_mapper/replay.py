@@ -30,6 +30,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparTransientError,
 )
 
+from . import isolation
 from .g2p_connect import signature
 from .g2p_connect.checks import HeaderFault
 from .keyring import get_keyring
@@ -118,6 +119,10 @@ def _duplicate(text):
     return HeaderFault("rjct.message_id.duplicate", text)
 
 
+def _being_processed():
+    return _duplicate("A message with this message_id is being processed")
+
+
 def claim(env, client, message, *, request=False, callback_url=None):
     """Make the row of a message, unless there is one.
 
@@ -138,7 +143,7 @@ def claim(env, client, message, *, request=False, callback_url=None):
         env.cr.execute(CLAIM, row, log_exceptions=False)
     except psycopg2.errors.LockNotAvailable:
         env.cr.execute("ROLLBACK TO SAVEPOINT spar_claim")
-        return _duplicate("A message with this message_id is being processed")
+        return _being_processed()
     if found := env.cr.fetchone():
         return Claim(*found, row["correlation_id"], _context(row))
     return _find(env.cr, row, message, content)
@@ -152,9 +157,13 @@ def register(env, client, message):
     """
     content = _content(client, message)
     row = _prepare(client, message, content) | {"state": "succ"}
-    with env.registry.cursor() as cr:
-        cr.execute(REGISTER, row)
-        found = None if cr.fetchone() else _find(cr, row, message, content)
+    try:
+        with env.registry.cursor() as cr:
+            isolation.read_committed(cr)
+            cr.execute(REGISTER, row, log_exceptions=False)
+            found = None if cr.fetchone() else _find(cr, row, message, content)
+    except psycopg2.errors.LockNotAvailable:
+        return _being_processed()
     if isinstance(found, HeaderFault):
         return found
     return found.correlation_id if found else row["correlation_id"]

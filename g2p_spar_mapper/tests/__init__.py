@@ -44,6 +44,7 @@ from . import test_reads
 from . import test_replica
 from . import test_rendering
 from . import test_replay
+from . import test_replay_race
 from . import test_reveal
 from . import test_rows_complete
 from . import test_sealing
