@@ -92,7 +92,7 @@ class Application:
             self._read_body(environ),
             _remote_addr(environ),
             is_async,
-            authorization=environ.get("HTTP_AUTHORIZATION", ""),
+            authorization=_authorization(environ),
             signature=environ.get("HTTP_SIGNATURE", ""),
         )
 
@@ -167,6 +167,8 @@ class Application:
             size += len(chunk)
             if size > self._max_body:  # sent in chunks, without a length
                 self._refuse_long(size)
+        if size < length:
+            raise ApiError(400, "The body is shorter than its Content-Length")
         return b"".join(chunks)
 
     def _refuse_long(self, size):
@@ -180,6 +182,13 @@ class Application:
 
 def _answer_page(page, call, env):
     return page.answer(env, call)
+
+
+def _authorization(environ):
+    """The header of that name; granian empties one that is not ASCII, which must not
+    pass for a call without any."""
+    authorization = environ.get("HTTP_AUTHORIZATION", "")
+    return authorization or ("?" if "HTTP_AUTHORIZATION" in environ else "")
 
 
 def _remote_addr(environ):

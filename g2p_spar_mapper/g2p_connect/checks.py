@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .. import outcomes as oc
 from .codes import OPENG2P, SPEC
 from .messages import LINK, OPERATIONS, RESOLVE, MessageError
+from .paths import ON_STATUS_ACTION, STATUS_ACTION
 
 MAX_TRANSACTION_ID = 99  # characters, from the specification
 MAX_MESSAGE_ID = 255  # characters; the specification sets no limit
@@ -21,6 +22,11 @@ _VERSION = re.compile(r"1\.\d+(\.\d+)?|0\.1\.0")
 #: characters that ids may not have, as in a class of a regular expression
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _CONTROL = re.compile(f"[{CONTROL}]")
+#: action of a request -> that of its answer, which some programs send in requests
+_ANSWERS = {name: f"on-{name}" for name in OPERATIONS} | {
+    STATUS_ACTION: ON_STATUS_ACTION
+}
+_ACTIONS = {*_ANSWERS, *_ANSWERS.values()}
 _SCOPES = (oc.YES_NO, oc.DETAILS)
 
 
@@ -105,9 +111,9 @@ def header_fault(
 
 
 def _action_fault(operation, action, strict):
-    if action == operation or (not strict and action == f"on-{operation}"):
+    if action == operation or (not strict and action == _ANSWERS.get(operation)):
         return None
-    if action.removeprefix("on-") in OPERATIONS:
+    if action in _ACTIONS:
         return HeaderFault(
             "rjct.action.not_supported", f"This address serves only {operation}"
         )

@@ -336,6 +336,10 @@ def decode_request(body: bytes) -> Request:
 
     :raise MessageError: not JSON, or the header is faulty
     """
+    try:
+        body.decode()  # the parser does not look into what it skips
+    except UnicodeDecodeError:
+        raise MessageError("body: not UTF-8") from None
     return decode(_request_decoder, body)
 
 

@@ -257,8 +257,8 @@ def _webhook(operation):
         "post": {
             "operationId": f"on_{operation}",
             "summary": f"The result of an asynchronous {operation}",
-            "description": "Sent to the client's address and tried again until an ACK "
-            "or NACK comes back.",
+            "description": "Sent to the client's address and tried again until a "
+            "status from 200 to 299 comes back; an Ack NACK or ERR ends it, too.",
             "requestBody": {"required": True, "content": reply["content"]},
             "responses": {"200": _content("AckBody", "Taken.")},
         }

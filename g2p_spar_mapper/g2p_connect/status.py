@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec import Raw, Struct, json
 
 from . import codes
-from .checks import HeaderFault
+from .checks import MAX_TRANSACTION_ID, HeaderFault
 from .messages import (
     ANSWERS,
     OPERATIONS,
@@ -205,6 +205,8 @@ def _result(query, found, as_list):
     if not found:
         is_named = query.attribute_type == TRANSACTION_ID
         transaction_id = next(iter(query.values), "") if is_named else ""
+        if len(transaction_id) > MAX_TRANSACTION_ID:
+            transaction_id = ""  # no answer may hold such a one
         found = Found(query.txn_type or OPERATIONS[0], transaction_id, "", [])
     # the libraries know the type as it is asked for, the specification as answered
     kind = found.operation if as_list else f"on-{found.operation}"

@@ -90,6 +90,14 @@ class TestApiBadInput(ApiCase):
                 response = self.post("link", body)
                 self.assertError(response, 400, "err.request.bad")
 
+    def test_not_utf8_in_what_is_skipped(self):
+        message = self.message("resolve", [self.item(ID)])
+        message["header"]["meta"] = {"note": "HERE"}
+        body = json.dumps(message).encode()
+        self.assertEqual(self.post("resolve", body).status_code, 200)
+        response = self.post("resolve", body.replace(b"HERE", b"\xff\xfe"))
+        self.assertError(response, 400, "err.request.bad", "UTF-8")
+
     def test_deep_nesting(self):
         deep = b"[" * 100_000 + b"]" * 100_000
         header = json.dumps(self.message("link", [])["header"]).encode()

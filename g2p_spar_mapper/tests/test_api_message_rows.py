@@ -20,6 +20,9 @@ class TestApiMessageRows(RowCase):
             for action, code in (
                 (other, "rjct.action.not_supported"),
                 (f"on-{other}", "rjct.action.not_supported"),
+                ("txn-status", "rjct.action.not_supported"),
+                ("txn-on-status", "rjct.action.not_supported"),
+                ("on-txn-status", "rjct.action.invalid"),
                 ("dance", "rjct.action.invalid"),
                 ("", "rjct.action.invalid"),
             ):

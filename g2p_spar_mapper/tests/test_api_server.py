@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """Both carriers of the API answer alike: the same tests run against the second one."""
 
+import io
 from unittest.mock import patch
 
 import psycopg2
@@ -10,6 +11,7 @@ from odoo.tests import TransactionCase, tagged
 from odoo.tools import SQL, config, mute_logger
 
 from ..api_server import application, reading
+from ..faults import ApiError
 from . import (
     test_api_bad_input,
     test_api_item_rows,
@@ -149,6 +151,24 @@ class TestApiServer(ApiServerMixin, ApiCase):
             response = self.post("resolve", self.message("resolve", [self.item()]))
         self.assertError(response, 500, "err.service.unavailable")
         self.assertNotIn("Ada", response.text + logs.output[0])
+
+    def test_unreadable_authorization_is_not_none(self):
+        self.assertEqual(application._authorization({}), "")
+        environ = {"HTTP_AUTHORIZATION": "Bearer x"}
+        self.assertEqual(application._authorization(environ), "Bearer x")
+        # granian empties what is not ASCII
+        self.assertTrue(application._authorization({"HTTP_AUTHORIZATION": ""}))
+
+    def test_body_that_is_cut_off(self):
+        """JSON may be sound where it was cut, the message is incomplete."""
+        app = application.Application(self.env.cr.dbname)
+        app._max_body = 1000
+        environ = {"wsgi.input": io.BytesIO(b"{}"), "CONTENT_LENGTH": "7"}
+        with self.assertRaises(ApiError) as caught:
+            app._read_body(environ)
+        self.assertEqual(caught.exception.status, 400)
+        environ = {"wsgi.input": io.BytesIO(b"{}"), "CONTENT_LENGTH": "2"}
+        self.assertEqual(app._read_body(environ), b"{}")
 
     def test_trusted_proxy_names_the_caller(self):
         environ = {

@@ -61,6 +61,12 @@ class TestStatus(ReachesPeers, ApiCase):
         header, _answer = self.ask(self.query(operation="update"))
         self.assertEqual(header["status"], "rjct")
 
+    def test_unknown_name_that_no_answer_may_hold(self):
+        _header, message = self.ask(self.query("x" * 150))
+        self.assertEqual(
+            message["txnstatus_response"]["txn_status"]["transaction_id"], ""
+        )
+
     def test_references(self):
         items = [
             self.item(f"token:spartest-{n}@nationalId", fa=self.fa(), reference_id=n)
