@@ -30,6 +30,7 @@ MAX_QUERIES = 100
 
 UNKNOWN = "No such transaction of this client is known"
 TOO_MUCH = "message.txnstatus_request: too many results, ask about less at a time"
+CUT_OFF = "Only the latest messages of this transaction were looked at"
 NOT_KEPT = "The results of this transaction are not kept any more"
 
 
@@ -80,7 +81,7 @@ class Found(Struct):
     transaction_id: str
     correlation_id: str
     results: list[Raw]
-    is_finished: bool = True
+    completed: int = 0  #: results that reached an end
     text: str = ""  #: a sentence, when there is something to say
 
 
@@ -88,14 +89,20 @@ class _Kept(Struct):
     message: dict[str, Raw]
 
 
-class _Named(Struct):
+class Named(Struct):
+    """Of a result: what it is about."""
+
     reference_id: Text = None
+    id: Text = None
+    fa: Text = None
 
 
 _request_decoder = json.Decoder(StatusRequest)
 _kept_decoder = json.Decoder(_Kept)
 _list_decoder = json.Decoder(list[Raw])
-_named_decoder = json.Decoder(_Named)
+_members_decoder = json.Decoder(dict[str, Raw])
+#: takes a result apart, as far as that
+read_named = json.Decoder(Named).decode
 
 
 def decode(message: Raw):
@@ -125,6 +132,14 @@ def kept_results(operation: str, answer: bytes) -> list[Raw]:
     return _list_decoder.decode(kept.message[f"{operation}_response"])
 
 
+def without_account(result: Raw) -> Raw:
+    """A result of a look-up that tells an account, but for that account."""
+    members = _members_decoder.decode(result) | {"fa": Raw(b'""')}
+    for name in ("additional_info", "account_provider_info"):
+        members.pop(name, None)
+    return Raw(encode(members))
+
+
 def open_results(operation: str, items: list, status: str) -> list[Raw]:
     """Results of items that are not finished.
 
@@ -144,11 +159,7 @@ def open_results(operation: str, items: list, status: str) -> list[Raw]:
 def pick(results: list[Raw], references: list[str]) -> list[Raw]:
     """The results of these reference ids."""
     wanted = set(references)
-    return [
-        result
-        for result in results
-        if _named_decoder.decode(result).reference_id in wanted
-    ]
+    return [result for result in results if read_named(result).reference_id in wanted]
 
 
 def build_answer(
@@ -180,7 +191,7 @@ def build_answer(
         action=ON_STATUS_ACTION,
         status=codes.SUCC if known else codes.RJCT,
         total_count=total,
-        completed_count=sum(len(one.results) for one in known if one.is_finished),
+        completed_count=sum(one.completed for one in known),
         sender_id=header.receiver_id or "",
         receiver_id=header.sender_id or "",
     )

@@ -3,9 +3,10 @@ import uuid
 
 from odoo import api, models
 
-from .. import callbacks, replay
+from .. import callbacks, reads, replay
 from ..g2p_connect import ack, checks, messages, paths, status
 from ..g2p_connect.nesting import is_too_deep
+from ..outcomes import ResolveItem
 from .gateway import Work
 
 
@@ -116,39 +117,86 @@ class G2pSparGateway(models.AbstractModel):
         transactions = self.env["g2p.spar.transaction"]
         found, count = [], 0
         for query in message.items:
-            asked_for = transactions._asked_for(query, message, client)
-            found.append(self._prepare_found(asked_for, query))
+            asked_for, is_cut_off = transactions._asked_for(query, message, client)
+            found.append(self._prepare_found(asked_for, is_cut_off, query, client))
             count += len(found[-1].results) if found[-1] else 0
             if count > client.item_limit and len(found) > 1:
                 raise messages.MessageError(status.TOO_MUCH)
         return found
 
     @api.model
-    def _prepare_found(self, transactions, query):
+    def _prepare_found(self, transactions, is_cut_off, query, client):
         """Put the results of all messages of one transaction together."""
         if not transactions:
             return None
-        results, text = [], ""
+        results, completed, text = [], 0, ""
+        by_reference = query.attribute_type == status.REFERENCE_IDS
         for transaction in transactions:
-            answer = transaction._contents("answer")
-            if answer:
-                results += status.kept_results(transaction.operation, answer)
-            elif transaction.state in ("rcvd", "pdng"):
-                results += status.open_results(
-                    transaction.operation, transaction._items(), transaction.state
-                )
-            else:
+            is_open = transaction.state in ("rcvd", "pdng")
+            found = self._results(transaction, is_open)
+            if found is None:
                 text = status.NOT_KEPT
-        if query.attribute_type == status.REFERENCE_IDS:
-            results = status.pick(results, query.values)
-            if not results and not text:
-                return None
+                continue
+            if by_reference:
+                found = status.pick(found, query.values)
+            if transaction.operation == messages.RESOLVE and not is_open:
+                found = self._tell_accounts(found, transaction, client)
+            results += found
+            completed += 0 if is_open else len(found)
+        if by_reference and is_cut_off and len(results) < len(set(query.values)):
+            text = text or status.CUT_OFF
+        if by_reference and not results and not text:
+            return None
         latest = transactions[-1]
         return status.Found(
             latest.operation,
             latest.transaction_id,
             latest.correlation_id,
             results,
-            all(one.state not in ("rcvd", "pdng") for one in transactions),
+            completed,
             text,
         )
+
+    @api.model
+    def _results(self, transaction, is_open):
+        """All results of a message; None when they are not kept any more."""
+        operation = transaction.operation
+        if answer := transaction._contents("answer"):
+            return status.kept_results(operation, answer)
+        if is_open:
+            return status.open_results(
+                operation, transaction._items(), transaction.state
+            )
+        return None
+
+    @api.model
+    def _tell_accounts(self, results, transaction, client):
+        """Results of a look-up with no more accounts than the client may see now; those
+        that it gets to see are accounted for as of a look-up."""
+        id_types = self.env["g2p.spar.id.type"]
+        named = [status.read_named(result) for result in results]
+        parsed = id_types._parse_ids([one.id or "" for one in named], strict=False)
+        may_see = client.details and messages.RESOLVE in client.verbs
+        allowed = client.limits.id_types
+        told, seen = [], []
+        for result, one, parsed_id in zip(results, named, parsed, strict=True):
+            if one.fa and not (
+                may_see
+                and (allowed is None or parsed_id and parsed_id.id_type_id in allowed)
+            ):
+                result = status.without_account(result)
+            elif one.fa:
+                seen.append(parsed_id)
+            told.append(result)
+        if seen:
+            actor = {
+                "channel": "api",
+                "client_id": client.id,
+                "user_id": None,
+                "purpose": client.purpose,
+                "transaction": transaction.transaction_id,
+            }
+            keys = id_types._keys([parsed_id for parsed_id in seen if parsed_id])
+            items = [ResolveItem()] * len(seen)
+            reads.note(self.env.cr.dbname, actor, items, keys, len(seen))
+        return told

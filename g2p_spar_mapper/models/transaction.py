@@ -21,6 +21,9 @@ _logger = logging.getLogger(__name__)
 CONTENT_DAYS_KEPT = 7
 #: messages that one status query looks at
 MOST_MESSAGES = 100
+#: the same when single references are looked for, and the items of these messages
+MOST_SEARCHED = 1000
+MOST_SEARCHED_ITEMS = 100_000
 #: rows that the clean-up takes at once
 BATCH = 10_000
 #: messages whose contents move to another key at once
@@ -188,10 +191,12 @@ class G2pSparTransaction(models.Model):
 
     @api.model
     def _asked_for(self, query, message, client):
-        """The messages of a client that a status query is about, oldest first.
+        """The messages of a client that a status query is about, oldest first, and
+        whether there are older ones.
 
         A transaction may span messages: it is those of one operation, as many of the
-        latest as the client could have sent in one message.
+        latest as the client could have sent in one message. References are looked for
+        in more of them, for only few of their results go out.
 
         :param StatusQuery query: what is asked; references are looked for in the
             transaction that the request itself names
@@ -200,7 +205,9 @@ class G2pSparTransaction(models.Model):
         """
         name, values = query.attribute_type, query.values
         operations = [query.txn_type] if query.txn_type else messages.OPERATIONS
+        most, most_items = MOST_MESSAGES, client.item_limit
         if name == status.REFERENCE_IDS:
+            most, most_items = MOST_SEARCHED, MOST_SEARCHED_ITEMS
             name, values = "transaction_id", [message.transaction_id]
         # what a sync look-up found is not kept
         answered = Domain("operation", "!=", messages.RESOLVE) | Domain(
@@ -211,17 +218,17 @@ class G2pSparTransaction(models.Model):
             & Domain("operation", "in", operations)
             & Domain(name, "in", [value for value in values if "\x00" not in value])
             & answered,
-            limit=MOST_MESSAGES,
+            limit=most + 1,
         )
         items, chosen = 0, self.browse()
-        for transaction in found:
+        for transaction in found[:most]:
             items += transaction.item_count
             if chosen and (
-                items > client.item_limit or transaction.operation != found[0].operation
+                items > most_items or transaction.operation != found[0].operation
             ):
                 break
             chosen |= transaction
-        return chosen[::-1]
+        return chosen[::-1], len(chosen) < len(found)
 
     # --- contents ---------------------------------------------------------------------
 

@@ -2,9 +2,12 @@
 """What became of an earlier message."""
 
 import json
+from unittest.mock import patch
 
 from odoo.tests import tagged
 
+from .. import reads
+from ..models import transaction
 from .api_case import ASYNC_ROOTS, ROOTS, ApiCase
 from .fake_peer import FakePeer, ReachesPeers
 
@@ -77,6 +80,60 @@ class TestStatus(ReachesPeers, ApiCase):
         _header, answer = self.ask(query, transaction_id="t1")
         results = answer["txnstatus_response"]["txn_status"]["link_response"]
         self.assertEqual([result["reference_id"] for result in results], ["a", "c"])
+
+    def test_references_of_a_transaction_of_many_messages(self):
+        """What is known is not called unknown, however many came after it."""
+        self.compat.item_limit = 1
+        for name in "abc":
+            wire_id = f"token:spartest-{name}@nationalId"
+            self.call("link", [self.item(wire_id, fa=self.fa(), reference_id=name)])
+        query = self.query(["a"], "reference_id_list")
+        header, answer = self.ask(query, transaction_id="t1")
+        results = answer["txnstatus_response"]["txn_status"]["link_response"]
+        self.assertEqual([result["reference_id"] for result in results], ["a"])
+        with patch.object(transaction, "MOST_SEARCHED", 2):
+            header, _answer = self.ask(query, transaction_id="t1")
+        self.assertEqual(header["status"], "succ")
+        self.assertIn("Only the latest", header["status_reason_message"])
+
+    def test_completed_count(self):
+        """Counts what is finished while another message of the transaction is not."""
+        self.link()
+        self.post_async("link", [self.item(OTHER, fa=self.fa(), reference_id="r2")])
+        header, _answer = self.ask(self.query())
+        self.assertEqual((header["total_count"], header["completed_count"]), (2, 1))
+        query = self.query(["r1"], "reference_id_list")
+        header, _answer = self.ask(query, transaction_id="t1")
+        self.assertEqual((header["total_count"], header["completed_count"]), (1, 1))
+
+    def look_up_results(self):
+        _header, answer = self.ask(self.query(operation="resolve"))
+        return answer["txnstatus_response"]["txn_status"]["resolve_response"]
+
+    def test_accounts_of_a_look_up(self):
+        """They are told as long as the client may see them, and accounted for."""
+        self.link()
+        self.call_async("resolve", [self.item(ID, scope="details")])
+        reads.flush(self.env.cr)
+        domain = [("client_id", "=", self.compat.id)]
+        before = self.env["g2p.spar.read"].sudo().search_count(domain)
+        (result,) = self.look_up_results()
+        self.assertEqual(result["fa"], self.fa())
+        reads.flush(self.env.cr)
+        rows = self.env["g2p.spar.read"].sudo().search(domain)
+        self.assertEqual(len(rows), before + 1)
+        for name in ("may_see_details", "may_resolve"):
+            with self.subTest(name):
+                self.compat[name] = False
+                (result,) = self.look_up_results()
+                self.assertWire(result, "succ", "succ.id.active")
+                self.assertNotIn(self.fa(), json.dumps(result))
+                self.assertNotIn("account_provider_info", result)
+                self.assertNotIn("additional_info", result)
+                self.compat[name] = True
+        reads.flush(self.env.cr)
+        rows = self.env["g2p.spar.read"].sudo().search(domain)
+        self.assertEqual(len(rows), before + 1)
 
     def test_transaction_of_several_messages(self):
         for wire_id in (ID, OTHER):
