@@ -128,10 +128,8 @@ class SparConnector(models.Model):
                     for one in wanted
                 )
                 continue
-            items = [
-                ResolveItem(id=one, reference=str(number))
-                for number, one in enumerate(wanted)
-            ]
+            # without a reference: the adapter makes one that is used once
+            items = [ResolveItem(id=one) for one in wanted]
             outcomes.update(
                 (outcome.id, outcome)
                 for outcome in connector._call("resolve", items, actor)

@@ -196,7 +196,13 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
             (time.monotonic() - started) * 1000,
         )
         try:
-            outcomes = read_answer(operation, items, request.references, body)
+            outcomes = read_answer(
+                operation,
+                items,
+                request.references,
+                body,
+                transaction_id=request.transaction_id,
+            )
             if all(outcome.code == REJECTED for outcome in outcomes):
                 self._check_header(operation, body)
         except MessageError as err:

@@ -154,6 +154,8 @@ class OpenG2PMapper:
             return 500, self.answers["error_500"]
         answer = json.loads(json.dumps(self.answers["envelope"]))
         answer["header"]["action"] = verb
+        transaction_id = request["message"]["transaction_id"]
+        answer["message"]["transaction_id"] = transaction_id
         results = [getattr(self, f"_{verb}")(item) for item in items]
         answer["message"][f"{verb}_response"] = [
             {**result, "reference_id": item["reference_id"]}

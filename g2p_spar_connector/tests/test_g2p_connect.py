@@ -110,6 +110,39 @@ class TestG2pConnect(RemoteCase):
         self.assertEqual([one.code for one in outcomes], [NOT_LINKED, RETRY, OK])
         self.assertEqual([one.id for one in outcomes], ["p1", "p2", ID])
 
+    def test_references_are_used_once(self):
+        self.connectors._resolve([ID, OTHER_ID], "Cycle 4")
+        self.connectors._resolve([ID, OTHER_ID], "Cycle 5")
+        references = {item["reference_id"] for item in self.mapper.items("resolve")}
+        self.assertEqual(len(references), 4)
+
+    def test_answer_to_another_message_is_not_taken(self):
+        """What stands between us and the mapper gives an old answer again."""
+        self.call("link", LinkItem(OTHER_ID, self.address().fa))
+        answers = []
+
+        def reply(verb, request):
+            answers.append(self.peer(verb, request))
+            return answers[0]
+
+        self.reply = reply
+        (other,) = self.connectors._resolve([OTHER_ID], "Cycle 4")
+        self.assertEqual(other.code, OK)
+        with (
+            self.assertLogs(ADAPTER, "WARNING"),
+            self.assertRaises(SparTransientError) as caught,
+        ):
+            self.connectors._resolve([ID], "Cycle 4")
+        self.assertEqual(caught.exception.code, "answer")
+
+    def test_answer_about_another_person_is_not_taken(self):
+        self.call("link", LinkItem(ID, self.address().fa))
+        self.answer_with(id=OTHER_ID)
+        (one,) = self.connectors._resolve([ID], "Cycle 4")
+        self.assertEqual((one.code, one.id, one.fa), (RETRY, ID, ""))
+        (one,) = self.call("update", LinkItem(ID, self.wallet_address().fa))
+        self.assertEqual(one.code, RETRY)
+
     def test_no_id_twice_in_one_message(self):
         # the real mapper loses the whole batch with an error 500
         fa = self.address().fa

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from .. import outcomes as oc
-from . import codes
+from . import belonging, codes
 from .messages import (
     ANSWERS,
     LINK,
@@ -259,11 +259,13 @@ class ClientRequest(NamedTuple):
     """A request ready to be sent.
 
     ``references`` holds the reference id of each item, in order; :func:`read_answer`
-    needs it to find the results, which may come in any order.
+    needs it to find the results, which may come in any order, and ``transaction_id``
+    to know that they belong to this request.
     """
 
     body: bytes
     references: list[str]
+    transaction_id: str
 
 
 def build_request(
@@ -288,6 +290,7 @@ def build_request(
     ]
     if len(set(references)) != len(references):
         raise ValueError("two items of one message have the same reference")
+    transaction_id = transaction_id or str(uuid.uuid4())
     content = {
         "signature": "",
         "header": {
@@ -303,7 +306,7 @@ def build_request(
             "meta": {},
         },
         "message": {
-            "transaction_id": transaction_id or str(uuid.uuid4()),
+            "transaction_id": transaction_id,
             f"{operation}_request": [
                 {"reference_id": reference, "timestamp": now}
                 | _request_item(operation, item)
@@ -311,7 +314,7 @@ def build_request(
             ],
         },
     }
-    return ClientRequest(encode(content), references)
+    return ClientRequest(encode(content), references, transaction_id)
 
 
 def _request_item(operation, item):
@@ -337,22 +340,37 @@ def _give_consent(item):
 
 
 def read_answer(
-    operation: str, items: list, references: list[str], body: bytes
+    operation: str,
+    items: list,
+    references: list[str],
+    body: bytes,
+    *,
+    transaction_id: str = "",
 ) -> list[oc.Outcome]:
     """What became of each item, in the order of the request.
 
+    What the answer says must belong to the question, or somebody is paid into the
+    account of another: a result with another ID than the one asked about, and results
+    of which two have one reference, are not taken, and the item may be tried again.
+    Servers may leave the ID and the transaction out.
+
     :param items: the items that were sent
     :param references: from :func:`build_request`
-    :raise MessageError: the body is no answer to this operation
+    :param transaction_id: from :func:`build_request`; not compared when empty
+    :raise MessageError: the body is no answer to this operation or this request
     """
     header, answers = decode_foreign_answer(operation, body)
+    if transaction_id:
+        belonging.check_transaction(body, transaction_id)
     if header.status == codes.RJCT and not _says_anything(answers):
         return [_refused(item, header.status_reason_code) for item in items]
     if answers is None:
         raise MessageError(f"message.{operation}_response: is missing")
-    by_reference = {answer.reference_id: answer for answer in answers}
+    by_reference = {}
+    for answer in answers:
+        by_reference.setdefault(answer.reference_id, []).append(answer)
     return [
-        _read_item(operation, item, by_reference.get(reference))
+        _read_item(operation, item, by_reference.get(reference, ()))
         for item, reference in zip(items, references, strict=True)
     ]
 
@@ -370,10 +388,18 @@ def _refused(item, wire_code):
     return oc.Outcome(oc.REJECTED, item.id, item.reference, text)
 
 
-def _read_item(operation, item, answer):
-    if answer is None:
-        text = "The mapper did not answer for this item"
-        return oc.Outcome(oc.RETRY, item.id, item.reference, text)
+def _untold(item, text):
+    return oc.Outcome(oc.RETRY, item.id, item.reference, text)
+
+
+def _read_item(operation, item, answers):
+    if not answers:
+        return _untold(item, "The mapper did not answer for this item")
+    if len(answers) > 1:
+        return _untold(item, "The mapper answered more than once for this item")
+    (answer,) = answers
+    if item.id and answer.id and not belonging.is_same_id(item.id, answer.id):
+        return _untold(item, "The mapper answered with another ID")
     code = codes.from_wire(operation, item, answer)
     outcome = oc.Outcome(
         code,

@@ -8,6 +8,7 @@ from . import test_api_server
 from . import test_api_transaction_rows
 from . import test_async
 from . import test_balance
+from . import test_belonging
 from . import test_callback
 from . import test_callbacks
 from . import test_client
