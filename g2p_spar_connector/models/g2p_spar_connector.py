@@ -215,7 +215,8 @@ class SparConnector(models.Model):
         outcomes = []
         for batch in _batches(items, can.batch_size, alone):
             answers = method(connector, batch, actor)
-            if len(answers) != len(batch):
+            # an outcome for another ID would be somebody else's account
+            if [one.id for one in answers] != [item.id for item in batch]:
                 raise SparTransientError(
                     self.env._("The mapper gave an answer that does not fit."),
                     "answer",

@@ -129,6 +129,22 @@ class TestConnector(ConnectorCase):
         with self.assertRaises(SparTransientError):
             notebook._call("resolve", [ResolveItem(ID)], Actor("staff"))
 
+    def test_answer_that_writes_the_ids_otherwise(self):
+        notebook = self._use_notebook()
+
+        def resolve(adapter, connector, items, actor):
+            return [Outcome(NOT_LINKED, item.id.upper()) for item in items]
+
+        self.patch(self.registry[NotebookAdapter._name], "_resolve", resolve)
+        for ask in (
+            lambda: self.connectors._resolve([ID], "test"),
+            lambda: notebook._call("resolve", [ResolveItem(ID)], Actor("staff")),
+        ):
+            with self.assertRaises(SparTransientError) as caught:
+                ask()
+            self.assertEqual(caught.exception.code, "answer")
+            self.assertNotIn("1815", str(caught.exception))
+
     def test_unfinished_adapter_is_loud(self):
         contract = self.env["g2p.spar.connector.adapter"]
         for method in ("_link", "_update", "_unlink", "_resolve"):
