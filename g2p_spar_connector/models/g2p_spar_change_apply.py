@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import re
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import LockError
@@ -38,6 +38,8 @@ APPLY_LOCK = 741902
 TURN_SECONDS = 5
 #: attempts with the back-off of data/queue_job_data.xml: about a day and a half
 MAX_ATTEMPTS = 40
+#: outcome of a change that would undo something newer
+OVERTAKEN = "overtaken"
 
 
 class SparChange(models.Model):
@@ -51,7 +53,9 @@ class SparChange(models.Model):
 
     Decisions about the order: changes of one ID are applied one after the other, each
     waits for the earlier open ones. A change that failed does not hold up newer ones;
-    it may be started again as long as no newer one was submitted after it.
+    it may be started again as long as no newer one was submitted after it. What is
+    newer than a change is never undone by it, be it another change or an account that
+    somebody else has set in the mapper, so far as the mapper tells since when.
     """
 
     _inherit = "g2p.spar.change"
@@ -133,39 +137,40 @@ class SparChange(models.Model):
                 ignore_retry=True,
             )
 
+    def _may_have_been_overtaken(self):
+        """Whether a later change of this ID was applied, or may have been."""
+        return bool(
+            self._later().filtered(
+                lambda c: c.state == "done" or (c.is_sent and c.state != "refused")
+            )
+        )
+
+    def _is_older_than(self, now):
+        """Whether somebody else has set the live account after this change was made.
+
+        :param Outcome now: what the mapper has
+        """
+        since = _utc(now.since)
+        if not since or now.fa == self.fa:
+            return False
+        ours = self._for_id(self.wire_id).filtered("applied_at").mapped("applied_at")
+        return since > max([self.requested_at, *ours])
+
     # -- two ways to apply ---------------------------------------------------------
 
     def _apply_here(self, connector):
         """Apply with a mapper that shares this transaction."""
-        try:
-            # Fails when the row was changed after this transaction began, and queue_job
-            # then tries again: a cancelled change cannot slip through.
-            self.lock_for_update()
-        except LockError as err:
-            raise SparTransientError(self.env._("The change is in use.")) from err
-        if self.state not in OPEN_STATES:
+        if not self._start(connector):
             return self.state
-        self.write({"connector_id": connector.id, "attempts": self.attempts + 1})
         return self._finish(*self._carry_out(connector))
 
     def _apply_elsewhere(self, connector):
         """Apply with a mapper that knows nothing of this transaction."""
         with self._own_transaction() as change:
-            try:
-                change.lock_for_update()
-            except LockError as err:
-                raise SparTransientError(self.env._("The change is in use.")) from err
-            if change.state not in OPEN_STATES:
+            if not change._start(connector):
                 return change.state
             sent_before = change.is_sent
-            change.write(
-                {
-                    "connector_id": connector.id,
-                    "attempts": change.attempts + 1,
-                    "state": "applying",
-                    "is_sent": True,
-                }
-            )
+            change.write({"state": "applying", "is_sent": True})
         try:
             result = self._carry_out(connector, sent_before)
         except SparError as err:
@@ -182,6 +187,29 @@ class SparChange(models.Model):
             raise
         with self._own_transaction() as change:
             return change._finish(*result)
+
+    def _start(self, connector):
+        """Lock this change for an attempt.
+
+        :return: False when there is nothing to do any more
+        :raises SparTransientError: somebody else has it
+        """
+        try:
+            # Fails when the row was changed after this transaction began, and queue_job
+            # then tries again: a cancelled change cannot slip through.
+            self.lock_for_update()
+        except LockError as err:
+            raise SparTransientError(self.env._("The change is in use.")) from err
+        if self.state not in OPEN_STATES:
+            return False
+        if self._may_have_been_overtaken():
+            text = self.env._(
+                "A newer change of this ID was applied, or may have been."
+            )
+            self._finish("failed", Outcome(OVERTAKEN, message=text))
+            return False
+        self.write({"connector_id": connector.id, "attempts": self.attempts + 1})
+        return True
 
     @contextmanager
     def _own_transaction(self):
@@ -209,6 +237,11 @@ class SparChange(models.Model):
                 ResolveItem(id=self.wire_id, reference=self.reference),
                 actor,
             )
+            if self._is_older_than(now):
+                text = self.env._(
+                    "The account was set by somebody else after this change was made."
+                )
+                return "failed", Outcome(OVERTAKEN, message=text)
             if self.operation == "remove":
                 outcome = self._carry_out_remove(connector, actor, now, sent_before)
             else:
@@ -280,16 +313,18 @@ class SparChange(models.Model):
     def _finish(self, state, outcome):
         """The one gate to an end state; the first one stays.
 
+        :param Outcome outcome: its message is for staff, when the change failed
         :return: the state the change is in now
         """
         self.ensure_one()
         if self.state in OPEN_STATES:
+            fault = (outcome.message or self.fault) if state == "failed" else False
             self.write(
                 {
                     "state": state,
                     "outcome": outcome.code,
                     "message": self._message(state, outcome),
-                    "fault": self.fault if state == "failed" else False,
+                    "fault": fault,
                     "applied_at": fields.Datetime.now() if state == "done" else False,
                 }
             )
@@ -297,6 +332,11 @@ class SparChange(models.Model):
 
     def _message(self, state, outcome):
         """What the person reads about the end of this change."""
+        if outcome.code == OVERTAKEN:
+            return self.env._(
+                "The account was changed again after this request was made, so it is "
+                "not carried out any more."
+            )
         if state == "failed":
             return self.env._(
                 "This change could not be applied. It is kept, and staff can start it "
@@ -324,3 +364,12 @@ class SparChange(models.Model):
         return by_code.get(outcome.code) or self.env._(
             "The registry refused this change."
         )
+
+
+def _utc(when):
+    """A naive UTC datetime of what a mapper says; None of what is no time."""
+    try:
+        when = datetime.fromisoformat(when)
+    except ValueError:
+        return None
+    return when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when

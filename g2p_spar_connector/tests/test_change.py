@@ -143,6 +143,55 @@ class TestChange(ConnectorCase):
         self.perform(second)
         self.assertEqual(second.state, "done")
 
+    # -- newer than the wish -------------------------------------------------------
+
+    def test_change_started_again_while_a_newer_one_is_applied(self):
+        old = self.submit()
+        self.give_up(old, FailedJobError("x"))
+        self.perform(self.submit(address=self.wallet_address()))
+        # the click began before there was a newer change, and ended after it
+        old.state = "queued"
+        old._enqueue()
+        self.perform(old)
+        self.assertEqual((old.state, old.outcome), ("failed", "overtaken"))
+        self.assertIn("newer change", old.fault)
+        self.assertNotIn("start it again", old.message)
+        self.assertEqual(self.look_up().account_type, "mobile_wallet")
+
+    def _submit_earlier(self, **kwargs):
+        change = self.submit(**kwargs)
+        change.requested_at -= timedelta(hours=1)
+        return change
+
+    def test_account_that_somebody_else_set_after_the_wish_stays(self):
+        for wire_id, operation in ((ID, "set"), (OTHER_ID, "remove")):
+            with self.subTest(operation):
+                change = self._submit_earlier(wire_id=wire_id, operation=operation)
+                self.link(wire_id, self.wallet_address())
+                self.perform(change)
+                self.assertEqual(
+                    (change.state, change.outcome), ("failed", "overtaken")
+                )
+                self.assertIn("somebody else", change.fault)
+                self.assertEqual(self.look_up(wire_id).fa, self.wallet_address().fa)
+
+    def test_account_that_was_there_or_is_the_wish_is_no_newer_one(self):
+        self.link()
+        change = self.submit(address=self.wallet_address())
+        self.perform(change)
+        self.assertEqual(change.state, "done")
+        change = self._submit_earlier(address=self.wallet_address())
+        self.perform(change)
+        self.assertEqual(change.state, "done")
+
+    def test_earlier_changes_of_the_same_person_are_nobody_else(self):
+        first = self._submit_earlier()
+        second = self._submit_earlier(address=self.wallet_address())
+        third = self._submit_earlier(operation="remove")
+        for change in (first, second, third):
+            self.perform(change)
+            self.assertEqual(change.state, "done", change.fault)
+
     # -- configuration faults and failures -----------------------------------------
 
     def test_without_connector_it_fails_visibly_and_can_start_again(self):

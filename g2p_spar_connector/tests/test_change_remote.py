@@ -144,3 +144,15 @@ class TestChangeRemote(RemoteCase):
         sent = len(self.mapper.requests)
         self.assertTrue(self.fail_job(second).ignore_retry)
         self.assertEqual(len(self.mapper.requests), sent)
+
+    def test_newer_change_that_may_have_been_applied_stays(self):
+        old = self.submit()
+        self.give_up(old, FailedJobError("x"))
+        self._lose_answers_to("link")
+        new = self.submit(address=self.wallet_address())
+        self.assertIsInstance(self.fail_job(new), RetryableJobError)
+        old.state = "queued"  # the click on "start again" saw no newer change
+        old._enqueue()
+        self.perform(old)
+        self.assertEqual((old.state, old.outcome), ("failed", "overtaken"))
+        self.assertEqual(self.peer.linked[ID]["fa"], self.wallet_address().fa)
