@@ -38,6 +38,9 @@ APPLY_LOCK = 741902
 TURN_SECONDS = 5
 #: attempts with the back-off of data/queue_job_data.xml: about a day and a half
 MAX_ATTEMPTS = 40
+#: what a look-up says of an ID that has a mapping; an account that is not fit for use
+#: can be replaced and removed as any other
+LINKED = (OK, INACTIVE, INVALID_FA)
 #: outcome of a change that would undo something newer
 OVERTAKEN = "overtaken"
 
@@ -263,7 +266,7 @@ class SparChange(models.Model):
         )
         if now.code == NOT_LINKED:
             operation, raced = "link", ALREADY_LINKED
-        elif now.code in (OK, INACTIVE):
+        elif now.code in LINKED:
             operation, raced = "update", NOT_LINKED
         else:
             return now
@@ -277,7 +280,7 @@ class SparChange(models.Model):
     def _carry_out_remove(self, connector, actor, now, sent_before):
         if now.code == NOT_LINKED and sent_before:
             return now._replace(code=OK)
-        if now.code not in (OK, INACTIVE):
+        if now.code not in LINKED:
             return now
         item = UnlinkItem(id=self.wire_id, reference=self.reference)
         return self._ask(connector, "unlink", item, actor)

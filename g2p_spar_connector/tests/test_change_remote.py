@@ -156,3 +156,16 @@ class TestChangeRemote(RemoteCase):
         self.perform(old)
         self.assertEqual((old.state, old.outcome), ("failed", "overtaken"))
         self.assertEqual(self.peer.linked[ID]["fa"], self.wallet_address().fa)
+
+    def test_unusable_account_can_be_replaced_and_removed(self):
+        self.peer.linked[ID] = {"id": ID, "fa": "account:1\n@bank"}
+        change = self.submit()
+        self.perform(change)
+        self.assertEqual((change.state, change.outcome), ("done", OK))
+        self.assertEqual(self.peer.linked[ID]["fa"], self.address().fa)
+
+        self.peer.linked[ID]["fa"] = "account:1\n@bank"
+        change = self.submit(operation="remove")
+        self.perform(change)
+        self.assertEqual((change.state, change.outcome), ("done", OK))
+        self.assertFalse(self.peer.linked)
