@@ -142,8 +142,8 @@ class SparChange(models.Model):
     is_sent = fields.Boolean(
         "Sent",
         readonly=True,
-        help="The mapper was asked at least once, so it may have been applied even "
-        "when no answer came.",
+        help="The mapper was asked for this change at least once, so it may have been "
+        "applied even when no answer came.",
     )
     attempts = fields.Integer(readonly=True)
     applied_at = fields.Datetime("Applied", readonly=True)
@@ -319,7 +319,9 @@ class SparChange(models.Model):
                         change.reference,
                     )
                 )
-            change.write({"state": "queued", "message": False, "fault": False})
+            # what was sent may have been applied and can no longer be cancelled
+            state = "applying" if change.is_sent else "queued"
+            change.write({"state": state, "message": False, "fault": False})
             change._enqueue()
 
     def _check_staff(self):

@@ -173,20 +173,11 @@ class SparChange(models.Model):
             if not change._start(connector):
                 return change.state
             sent_before = change.is_sent
-            change.write({"state": "applying", "is_sent": True})
         try:
             result = self._carry_out(connector, sent_before)
         except SparError as err:
             with self._own_transaction() as change:
-                change.write(
-                    {
-                        "fault": err.message,
-                        "message": self.env._(
-                            "The registry gives no answer just now. This is tried "
-                            "again by itself."
-                        ),
-                    }
-                )
+                change._note_fault(err)
             raise
         with self._own_transaction() as change:
             return change._finish(*result)
@@ -197,13 +188,7 @@ class SparChange(models.Model):
         :return: False when there is nothing to do any more
         :raises SparTransientError: somebody else has it
         """
-        try:
-            # Fails when the row was changed after this transaction began, and queue_job
-            # then tries again: a cancelled change cannot slip through.
-            self.lock_for_update()
-        except LockError as err:
-            raise SparTransientError(self.env._("The change is in use.")) from err
-        if self.state not in OPEN_STATES:
+        if not self._lock_open():
             return False
         if self._may_have_been_overtaken():
             text = self.env._(
@@ -213,6 +198,33 @@ class SparChange(models.Model):
             return False
         self.write({"connector_id": connector.id, "attempts": self.attempts + 1})
         return True
+
+    def _lock_open(self):
+        """Lock this change.
+
+        :return: False when it is over
+        :raises SparTransientError: somebody else has it
+        """
+        try:
+            # Fails when the row was changed after this transaction began, and queue_job
+            # then tries again: a cancelled change cannot slip through.
+            self.lock_for_update()
+        except LockError as err:
+            raise SparTransientError(self.env._("The change is in use.")) from err
+        return self.state in OPEN_STATES
+
+    def _note_fault(self, err):
+        """Keep why an attempt failed, unless the change is over."""
+        if self._lock_open():
+            self.write(
+                {
+                    "fault": err.message,
+                    "message": self.env._(
+                        "The registry gives no answer just now. This is tried again by "
+                        "itself."
+                    ),
+                }
+            )
 
     @contextmanager
     def _own_transaction(self):
@@ -270,7 +282,7 @@ class SparChange(models.Model):
             operation, raced = "update", NOT_LINKED
         else:
             return now
-        outcome = self._ask(connector, operation, item, actor)
+        outcome = self._send(connector, operation, item, actor)
         if outcome.code == raced:
             raise SparTransientError(
                 self.env._("The mapping was changed by somebody else just now.")
@@ -283,7 +295,17 @@ class SparChange(models.Model):
         if now.code not in LINKED:
             return now
         item = UnlinkItem(id=self.wire_id, reference=self.reference)
-        return self._ask(connector, "unlink", item, actor)
+        return self._send(connector, "unlink", item, actor)
+
+    def _send(self, connector, operation, item, actor):
+        """Ask for a change. With a mapper elsewhere it is known before that it is sent,
+        and from then on that it may have been applied."""
+        if not connector._get_adapter()._capabilities(connector).in_transaction:
+            with self._own_transaction() as change:
+                if not change._lock_open():
+                    return Outcome(change.state)  # cancelled during the look-up
+                change.write({"state": "applying", "is_sent": True})
+        return self._ask(connector, operation, item, actor)
 
     def _ask(self, connector, operation, item, actor):
         """Ask for one item; a passing fault becomes an exception."""
@@ -339,6 +361,11 @@ class SparChange(models.Model):
             return self.env._(
                 "The account was changed again after this request was made, so it is "
                 "not carried out any more."
+            )
+        if state == "failed" and self.is_sent:
+            return self.env._(
+                "It is not known whether this change was applied: it was sent, and no "
+                "clear answer came. It is kept, and staff can start it again."
             )
         if state == "failed":
             return self.env._(

@@ -34,8 +34,14 @@ class TestChangeRemote(RemoteCase):
         self.assertFalse(self.peer.linked)
         self.assertEqual(self.look_up().code, NOT_LINKED)
 
+    def _fail_at(self, verb, status):
+        """Let the mapper not even see what is asked with this verb."""
+        self.reply = lambda asked, request: (
+            (status, b"") if asked == verb else self.peer(asked, request)
+        )
+
     def test_fault_is_kept_and_tried_again(self):
-        self.reply = lambda verb, request: (503, b"")
+        self._fail_at("link", 503)
         change = self.submit()
         self.assertIsInstance(self.fail_job(change), RetryableJobError)
         self.assertEqual((change.state, change.attempts), ("applying", 1))
@@ -49,6 +55,36 @@ class TestChangeRemote(RemoteCase):
         self.perform(change)
         self.assertEqual((change.state, change.attempts), ("done", 2))
 
+    def test_nothing_was_sent_when_the_look_up_failed(self):
+        self._fail_at("resolve", 503)
+        change = self.submit()
+        self.assertIsInstance(self.fail_job(change), RetryableJobError)
+        self.assertEqual((change.state, change.attempts), ("queued", 1))
+        self.assertFalse(change.is_sent)
+        self.assertIn("HTTP 503", change.fault)
+        self.assertIn("tried again by itself", change.message)
+        change._cancel()
+
+        self.reply = self.peer
+        self.perform(change)
+        self.assertEqual(change.state, "cancelled")
+        self.assertFalse(self.peer.linked)
+
+    def test_change_cancelled_during_the_look_up_is_not_sent(self):
+        change = self.submit()
+        call = type(self.remote)._call
+
+        def resolve_then_cancel(connector, operation, items, actor):
+            outcomes = call(connector, operation, items, actor)
+            change._cancel()
+            return outcomes
+
+        self.patch(type(self.remote), "_call", resolve_then_cancel)
+        self.perform(change)
+        self.assertEqual(change.state, "cancelled")
+        self.assertIn("Cancelled before", change.message)
+        self.assertFalse(self.peer.linked)
+
     def test_back_off_grows(self):
         job = self.job_of(self.submit())
         waits = []
@@ -56,10 +92,10 @@ class TestChangeRemote(RemoteCase):
             waits.append(job._get_retry_seconds())
         self.assertEqual(waits, [10, 60, 300, 1800, 3600, 3600])
 
-    def _lose_answers_to(self, lost):
+    def _lose_answers_to(self, lost, status=504):
         def reply(verb, request):
             answer = self.peer(verb, request)
-            return (504, b"") if verb == lost else answer
+            return (status, b"") if verb == lost else answer
 
         self.reply = reply
 
@@ -87,6 +123,14 @@ class TestChangeRemote(RemoteCase):
         change = self.submit(operation="remove")
         self.perform(change)
         self.assertEqual(change.state, "refused")
+
+    def test_remove_of_nothing_is_refused_after_a_fault(self):
+        self._fail_at("resolve", 500)
+        change = self.submit(operation="remove")
+        self.assertIsInstance(self.fail_job(change), RetryableJobError)
+        self.reply = self.peer
+        self.perform(change)
+        self.assertEqual((change.state, change.outcome), ("refused", NOT_LINKED))
 
     def test_somebody_else_links_in_between(self):
         def reply(verb, request):
@@ -126,15 +170,31 @@ class TestChangeRemote(RemoteCase):
         self.give_up(change, error)
         self.assertEqual(change.state, "failed")
         self.assertIn("HTTP 401", change.fault)
+        self.assertIn("could not be applied", change.message)
         self.assertNotIn(ID, change.message + change.fault)
 
         self.reply = self.peer
         change.with_user(self.env.ref("base.user_admin")).action_retry()
         self.assertEqual(change.state, "queued")
-        with self.assertRaisesRegex(UserError, "cannot be cancelled"):
-            change._cancel()  # it was sent, so it may have been applied
         self.perform(change)
         self.assertEqual(change.state, "done")
+
+    def test_nobody_knows_what_became_of_a_change_that_was_sent(self):
+        self._lose_answers_to("link", 403)
+        change = self.submit()
+        self.give_up(change, self.fail_job(change))
+        self.assertEqual((change.state, change.is_sent), ("failed", True))
+        self.assertIn("not known whether", change.message)
+        self.assertNotIn("could not be applied", change.message)
+
+        self.reply = self.peer
+        change.with_user(self.env.ref("base.user_admin")).action_retry()
+        self.assertEqual(change.state, "applying")
+        with self.assertRaisesRegex(UserError, "cannot be cancelled"):
+            change._cancel()  # it may have been applied
+        self.perform(change)
+        self.assertEqual(change.state, "done")
+        self.assertEqual(len(self.mapper.items("link")), 1)
 
     def test_later_change_waits_for_one_being_retried(self):
         self.reply = lambda verb, request: (503, b"")
