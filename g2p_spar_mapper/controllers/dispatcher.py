@@ -8,11 +8,12 @@ faults with HTML pages. Here the body is left to the controller, and every fault
 """
 
 import logging
+from urllib.parse import urlsplit
 
 from odoo import http
 
 from ..carriage import FORM_MIMETYPE, MIMETYPE, check_request, response_headers
-from ..faults import translate, unavailable
+from ..faults import ApiError, translate, unavailable
 
 
 def json_response(body, status=200, headers=None):
@@ -36,11 +37,26 @@ class G2PConnectDispatcher(http.Dispatcher):
         return super().pre_dispatch(rule, args)
 
     def dispatch(self, endpoint, args):
+        self._check_address(endpoint)
         self._check_request()
         # The query string is no part of the protocol and is not read.
         self.request.params = dict(args)
         reply = self.request.registry["ir.http"]._dispatch(endpoint)
         return json_response(reply.body, headers=reply.headers)
+
+    def _check_address(self, endpoint):
+        """Odoo serves a route behind the prefix of a language and with a second slash, too.
+        Who guards the API by the beginning of its addresses does not know of these.
+
+        :raise ApiError: 404
+        """
+        http_request = self.request.httprequest
+        asked = http_request.environ.get("REQUEST_URI") or http_request.path
+        asked = asked.partition("?")[0]
+        if "://" in asked:
+            asked = urlsplit(asked).path
+        if asked.removesuffix("/") not in endpoint.routing["routes"]:
+            raise ApiError(404, "Nothing is served here")
 
     def _check_request(self):
         http_request = self.request.httprequest

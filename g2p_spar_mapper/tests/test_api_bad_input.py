@@ -90,6 +90,20 @@ class TestApiBadInput(ApiCase):
                 response = self.post("link", body)
                 self.assertError(response, 400, "err.request.bad")
 
+    def test_addresses_that_are_not_in_the_table(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        message = self.message("resolve", [self.item(ID)])
+        self.assertEqual(self.post("resolve", message).status_code, 200)
+        for root in ("/fr/mapper/sync", "/mapper//sync", "/en/sync"):
+            with self.subTest(root):
+                response = self.opener.post(
+                    f"{self.base_url()}{root}/resolve",
+                    json=message,
+                    allow_redirects=False,
+                )
+                self.assertNotEqual(response.status_code, 200)
+                self.assertNotIn(ID, response.text)
+
     def test_not_utf8_in_what_is_skipped(self):
         message = self.message("resolve", [self.item(ID)])
         message["header"]["meta"] = {"note": "HERE"}
