@@ -9,15 +9,20 @@ import re
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n")
 #: an international phone number: it starts with a plus sign and can compute nothing
 _PHONE = re.compile(r"\+[0-9]+")
+#: where a spreadsheet that cuts lines at semicolons or tabs, as those of many countries
+#: do, sees a formula begin within a cell; a line break ends the line for it
+_FORMULA_WITHIN = re.compile(r"[;\t\r\n](?=[ \"]*[=+@-])")
 
 
 def safe_cell(value) -> str:
     """``value`` as text that no spreadsheet takes for a formula.
 
-    An apostrophe is put in front of what looks like one. A plus sign followed by digits
-    only stays as it is, because payment systems need the phone number unchanged.
+    An apostrophe is put in front of what looks like one, at the start or where some
+    spreadsheets begin another cell. A plus sign followed by digits only stays as it is,
+    because payment systems need the phone number unchanged.
     """
     text = "" if value is None or value is False else str(value)
+    text = _FORMULA_WITHIN.sub(r"\g<0>'", text)
     if text.startswith(_FORMULA_START) and not _PHONE.fullmatch(text):
         return "'" + text
     return text
