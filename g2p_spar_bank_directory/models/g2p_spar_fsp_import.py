@@ -5,6 +5,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from odoo import api, models
+from odoo.fields import Domain
 
 from .. import schwifty_source
 from ..exceptions import SparRejectedError
@@ -33,7 +34,9 @@ class SparFsp(models.Model):
     def _import_schwifty(self, country_code):
         """Import the banks of one country; doing it again brings them up to date.
 
-        Entries are found again by national code. Their name and BIC follow the
+        Providers are found again by their code on the wire, the country and a national
+        code, else by national code, else by the codes of their branches where these are
+        national ones. Their name and BIC follow the
         registry; account types, the archived state and codes on the wire stay as they
         are, and nothing is ever deleted. From the shell of the server::
 
@@ -41,7 +44,8 @@ class SparFsp(models.Model):
 
         :param str country_code: two letters, for example ``DE``
         :return: :class:`ImportReport`
-        :raise SparRejectedError: when the registry does not know the country
+        :raise SparRejectedError: when the registry does not know the country, or a
+            provider of another country has the code of one of its banks
         :raise AccessError: when the user may not edit the directory
         """
         code = (country_code or "").strip().upper()
@@ -54,42 +58,74 @@ class SparFsp(models.Model):
         self.check_access("write")
         sources, skipped = schwifty_source.read_country(code)
         self = self.with_context(**QUIET)
-        known = self._get_known_codes(country)
+        known = self._match_sources(country, sources)
         fsps, providers = self._import_providers(country, sources, known)
         branches = self.env["g2p.spar.fsp.branch"]._import_offices(
             zip(fsps, sources, strict=True)
         )
         return ImportReport(code, providers, branches, skipped)
 
-    def _get_known_codes(self, country):
-        """National code -> provider of this country that has it."""
+    def _match_sources(self, country, sources):
+        """The provider that each source is about, each at most once.
+
+        :return: a provider or an empty record for each source, in order
+        :raise SparRejectedError: another country's provider has the code of one
+        """
+        prefix = country.code
+        fsps = self._get_candidates(country, sources)
+        ways = [
+            {fsp.code: fsp for fsp in fsps},
+            {prefix + fsp.national_code: fsp for fsp in fsps if fsp.national_code},
+        ]
+        # Elsewhere a code is a bank, and the numbers of branches are the bank's own.
+        if prefix in schwifty_source.OFFICES:
+            offices = self.env["g2p.spar.fsp.branch"].search_fetch(
+                [("fsp_id", "in", fsps.ids)], ["fsp_id", "code"]
+            )
+            ways.append({prefix + office.code: office.fsp_id for office in offices})
+        found, free = [self.browse() for _source in sources], set(fsps)
+        for known in ways:
+            for place, source in enumerate(sources):
+                fits = [known.get(prefix + code) for code in source.codes]
+                fits = [fsp for fsp in fits if fsp in free]
+                if fits and not found[place]:
+                    found[place] = fits[0]
+                    free.remove(fits[0])
+        return found
+
+    def _get_candidates(self, country, sources):
+        """Providers of this country, and those that have the code of a source."""
+        codes = [country.code + code for source in sources for code in source.codes]
         fsps = self.search_fetch(
-            [("country_id", "=", country.id)], ["code", "national_code", "name", "bic"]
+            Domain("country_id", "=", country.id) | Domain("code", "in", codes),
+            ["code", "national_code", "name", "bic", "country_id"],
         )
-        branches = self.env["g2p.spar.fsp.branch"].search_fetch(
-            [("fsp_id", "in", fsps.ids)], ["fsp_id", "code"]
-        )
-        known = {branch.code: branch.fsp_id for branch in branches}
-        for fsp in fsps:
-            known[fsp.code.removeprefix(country.code)] = fsp
-            if fsp.national_code:
-                known[fsp.national_code] = fsp
-        return known
+        if foreign := fsps.filtered(lambda fsp: fsp.country_id - country):
+            raise SparRejectedError(
+                self.env._(
+                    "“%(name)s” has the code %(code)s, which stands for a bank of "
+                    "%(country)s. Please correct its country or its code first.",
+                    name=foreign[0].name,
+                    code=foreign[0].code,
+                    country=country.name,
+                )
+            )
+        return fsps
 
     def _import_providers(self, country, sources, known):
         """Make or update one provider for each source.
 
+        :param known: for each source the provider it is about, or an empty record
         :return: ``(providers in the order of sources, Counter)``
         """
         bank = self.env.ref("g2p_spar_bank_directory.account_type_bank")
-        found, counts, vals_list = [], Counter(), []
-        for source in sources:
+        counts, vals_list = Counter(), []
+        for fsp, source in zip(known, sources, strict=True):
             vals = {
                 "name": source.name,
                 "bic": source.bic or False,
                 "national_code": source.codes[0] if not source.offices else False,
             }
-            fsp = next((known[code] for code in source.codes if code in known), None)
             if fsp:
                 counts[_write_changed(fsp, vals)] += 1
             else:
@@ -102,9 +138,8 @@ class SparFsp(models.Model):
                         "account_type_ids": bank.ids,
                     }
                 )
-            found.append(fsp)
         created = iter(self.create(vals_list))
-        return [fsp or next(created) for fsp in found], counts
+        return [fsp or next(created) for fsp in known], counts
 
 
 class SparFspBranch(models.Model):

@@ -136,6 +136,56 @@ class TestImport(DirectoryCommon):
         self.assertEqual(again.providers["unchanged"], report.providers["new"])
         self.assertEqual(fsp.code, "OWN-CODE")
 
+    def test_branch_numbers_are_no_banks(self):
+        """Where a national code is a bank, a branch with the same number is not it."""
+        own = self.make_fsp("Own Bank", "OWN", self.bank_type, "GE")
+        codes = [p.codes[0] for p in schwifty_source.read_country("GE")[0]]
+        for code in codes[:2]:
+            self.make_branch(own, "Office", code)
+        report = self.Fsp._import_schwifty("GE")
+        self.assertEqual(report.providers, Counter(new=len(codes)))
+        self.assertEqual((own.name, own.national_code), ("Own Bank", False))
+
+    def test_one_bank_for_each_provider(self):
+        """Offices of two banks under one provider: it is the bank of one of them."""
+        sources, _skipped = schwifty_source.read_country("SI")
+        first, second = [source for source in sources if source.offices][:2]
+        mixed = self.make_fsp("Mixed", "MIXED", self.bank_type, "SI")
+        for source in first, second:
+            self.make_branch(mixed, "Office", source.codes[0])
+        report = self.Fsp._import_schwifty("SI")
+        self.assertEqual(report.providers, Counter(new=len(sources) - 1, updated=1))
+        self.assertEqual(mixed.name, first.name)
+        self.assertEqual(len(self.get_imported("SI")), len(sources))
+
+    def test_the_code_decides_before_others(self):
+        """A provider made for one bank stays that, whatever its other codes say."""
+        sources, _skipped = schwifty_source.read_country("GE")
+        first, second = sources[:2]
+        fsp = self.make_fsp(
+            *("By hand", "GE" + second.codes[0], self.bank_type, "GE"),
+            national_code=first.codes[0],
+        )
+        report = self.Fsp._import_schwifty("GE")
+        self.assertEqual(report.providers, Counter(new=len(sources) - 1, updated=1))
+        self.assertEqual(fsp.name, second.name)
+        self.assertEqual(fsp.national_code, second.codes[0])
+
+    def test_code_of_a_provider_without_country(self):
+        (code, *_more) = schwifty_source.read_country("GE")[0][0].codes
+        fsp = self.make_fsp("By hand", "GE" + code, self.bank_type)
+        report = self.Fsp._import_schwifty("GE")
+        self.assertEqual(report.providers["updated"], 1)
+        self.assertEqual(fsp.national_code, code)
+
+    def test_code_of_a_provider_of_another_country(self):
+        (code, *_more) = schwifty_source.read_country("GE")[0][0].codes
+        fsp = self.make_fsp("Elsewhere", "GE" + code, self.bank_type, "KE")
+        with self.assertRaises(SparRejectedError) as caught:
+            self.Fsp._import_schwifty("GE")
+        self.assertIn("GE" + code, caught.exception.message)
+        self.assertEqual(fsp.name, "Elsewhere")
+
     def test_unknown_country(self):
         for country in ("KE", "XX", "", None, "Germany"):
             with self.assertRaises(SparRejectedError):
