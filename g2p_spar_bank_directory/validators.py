@@ -82,6 +82,9 @@ def _account(value, pattern, country):
 
 def _phone(value, pattern, country):
     """E.164, read with the numbering plan of the provider's country."""
+    # phonenumbers takes letters for the digits of a dial, and drops what it cannot use
+    if ";" in value or any(char.isalpha() for char in value):
+        raise ValueError("phone")
     # 00 is how most people write +, also where their own exit code is another one.
     if value.startswith("00") and not value.startswith("000"):
         value = "+" + value[2:]
@@ -89,10 +92,14 @@ def _phone(value, pattern, country):
         number = phonenumbers.parse(value, country or None)
     except phonenumbers.NumberParseException as err:
         raise ValueError("phone") from err
-    if not phonenumbers.is_valid_number(number) or number.extension:
+    if number.extension:
         raise ValueError("phone")
-    if country and number.country_code != phonenumbers.country_code_for_region(country):
-        raise ValueError("phone_country")
+    # Countries share calling codes, and some of them whole ranges of numbers.
+    if not country or not phonenumbers.is_valid_number_for_region(number, country):
+        if not phonenumbers.is_valid_number(number):
+            raise ValueError("phone")
+        if country:
+            raise ValueError("phone_country")
     formatted = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if pattern and not re.fullmatch(pattern, formatted):
         raise ValueError("pattern")

@@ -42,6 +42,42 @@ class TestValidators(BaseCase):
         self.assert_refused("phone", "+254712345678 ext. 5", "phone", "", "KE")
         self.assert_refused("phone_country", "+255712345678", "phone", "", "KE")
 
+    def test_phone_is_what_was_typed(self):
+        """No letter becomes a digit or is passed over, and nothing is cut off."""
+        for value in (
+            "0712ABCDEF",
+            "071l2345678",
+            "0712 34S 678",
+            "tel:+254712345678",
+            "+254712345678;phone-context=x",
+            "+254712345678;ext=",
+            "call 0712345678 now",
+            "٠٧١٢٣٤٥٦٧٨ب",
+        ):
+            with self.subTest(value):
+                self.assert_refused("phone", value, "phone", "", "KE")
+        for value in "٠٧١٢٣٤٥٦٧٨", "(0712) 345-678", "0712.345/678":
+            with self.subTest(value):
+                self.assertEqual(normalise(value, "phone", "", "KE"), "+254712345678")
+
+    def test_phone_of_countries_that_share_a_code(self):
+        for value, own, other in (
+            ("+18762101234", "JM", "US"),
+            ("+16502530000", "US", "JM"),
+            ("+77012345678", "KZ", "RU"),
+            ("+79161234567", "RU", "KZ"),
+            ("+447400123456", "GB", "JE"),
+            ("+441534456789", "JE", "GB"),
+        ):
+            with self.subTest(value):
+                self.assertEqual(normalise(value, "phone", "", own), value)
+                self.assert_refused("phone_country", value, "phone", "", other)
+        for country in "GP", "BL", "MF":  # they share this number range
+            self.assertEqual(
+                normalise("0690 00 12 34", "phone", "", country), "+590690001234"
+            )
+        self.assert_refused("phone", "+16502530", "phone", "", "JM")
+
     def test_email(self):
         self.assertEqual(normalise(" A.b@Ex.ORG ", "email"), "A.b@ex.org")
         for value in (
