@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import api, fields, models, tools
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..address_reader import AddressReader
 from ..composer import AddressComposer
@@ -71,6 +71,38 @@ class SparAccountType(models.Model):
                         account_type.name,
                     )
                 )
+
+    def write(self, vals):
+        """Override: a word stands in addresses for as long as these are read."""
+        used = self & self._get_formats_in_use().account_type_id
+        words = {account_type: account_type._get_words() for account_type in used}
+        result = super().write(vals)
+        for account_type, before in words.items():
+            if lost := before - account_type._get_words():
+                raise UserError(
+                    self.env._(
+                        "Addresses of “%(type)s” with these words are still read: "
+                        "%(words)s. Please add them to “Other type words”.",
+                        type=account_type.name,
+                        words=", ".join(sorted(lost)),
+                    )
+                )
+        return result
+
+    def _get_formats_in_use(self):
+        """Formats of these types in which there may be addresses."""
+        return self.env["g2p.spar.strategy"].search(
+            [("account_type_id", "in", self.ids), ("state", "!=", "draft")]
+        )
+
+    def _get_words(self):
+        """What {fa_type} may be in addresses of this type, case-folded.
+
+        :rtype: set[str]
+        """
+        self.ensure_one()
+        words = [self.code, self.wire_fa_type, *(self.fa_type_aliases or "").split(",")]
+        return {word.strip().casefold() for word in words} - {""}
 
     def _form_fields(self):
         """The questions, for a screen to show.

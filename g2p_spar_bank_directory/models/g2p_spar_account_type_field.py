@@ -4,9 +4,12 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..grammar import GrammarError, compile_pattern
+from ..grammar import GrammarError, compile_pattern, split_template
 from ..masking import MASK_KINDS
 from ..validators import VALIDATORS
+
+# What ties an answer to its place in addresses.
+READING_FIELDS = ("account_type_id", "key", "source", "is_number")
 
 
 class SparAccountTypeField(models.Model):
@@ -112,16 +115,37 @@ class SparAccountTypeField(models.Model):
     def _check_number_stays(self):
         self.account_type_id._check_strategy()
 
+    def write(self, vals):
+        changed = [name for name in READING_FIELDS if name in vals]
+        for question in self.filtered(lambda question: question._is_in_use()):
+            before = question._convert_to_write({n: question[n] for n in changed})
+            if any((vals[name] or False) != (before[name] or False) for name in before):
+                raise ValidationError(question._get_in_use_text())
+        return super().write(vals)
+
     @api.ondelete(at_uninstall=False)
-    def _unlink_except_number(self):
-        if self.filtered(lambda question: question.is_number):
-            in_use = self.account_type_id.filtered("strategy_id")
-            if in_use:
-                raise UserError(
-                    self.env._(
-                        "“%s” needs its account number question.", in_use[0].name
-                    )
-                )
+    def _unlink_except_in_use(self):
+        for question in self:
+            if question._is_in_use():
+                raise UserError(question._get_in_use_text())
+
+    def _is_in_use(self):
+        """Whether addresses that are still read may hold the answer."""
+        self.ensure_one()
+        formats = self.account_type_id._get_formats_in_use()
+        names = {
+            name
+            for strategy in formats
+            for name in split_template(strategy.construct_template)[1]
+        }
+        return self.key in names or bool(self.is_number and formats)
+
+    def _get_in_use_text(self):
+        return self.env._(
+            "“%s” has been in use: addresses hold the answer, and could not be read "
+            "any more.",
+            self.name,
+        )
 
     def _get_error_text(self):
         """The sentence that says what a good answer to this question is."""

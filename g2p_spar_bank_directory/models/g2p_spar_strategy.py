@@ -212,8 +212,7 @@ class SparStrategy(models.Model):
         compiled = re.compile(self.pattern)
         number = account_type.field_ids.filtered("is_number")
         branch = account_type.field_ids.filtered(lambda q: q.source == "branch")
-        words = [account_type.code, account_type.wire_fa_type, self.fa_type or ""]
-        words += (account_type.fa_type_aliases or "").split(",")
+        own_word = (self.fa_type or "").strip().casefold()
         roles = {name: role(name) for name in compiled.groupindex}
         return Format(
             strategy_id=self.id,
@@ -222,7 +221,7 @@ class SparStrategy(models.Model):
             compiled=compiled,
             roles=roles,
             names={part: name for name, part in roles.items()},
-            fa_words=frozenset(word.strip().casefold() for word in words) - {""},
+            fa_words=frozenset(account_type._get_words() | {own_word} - {""}),
             number_field_id=number.id,
             number_key=number.key,
             validator=number.validator,

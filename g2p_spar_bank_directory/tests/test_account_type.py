@@ -79,6 +79,77 @@ class TestAccountType(DirectoryCommon):
                 }
             )
 
+    def assert_still_read(self, fa):
+        (address,) = self.AccountType._parse_addresses([fa], strict=True)
+        self.assertEqual((address.number, address.fsp_code), ("123456789012", "QWBANK"))
+
+    def test_type_words_in_use_stay(self):
+        """Addresses hold the word, and are read by it."""
+        fa = self.bank_type._compose(self.bank_answers()).fa
+        for account_type, vals in (
+            (self.mobile_type, {"wire_fa_type": "momo"}),
+            (self.mobile_type, {"code": "momo"}),
+            (self.bank_type, {"code": "bank2", "wire_fa_type": "bank2"}),
+            (self.bank_type, {"fa_type_aliases": "BANK_ACCOUNT, savings"}),
+            (self.bank_type, {"fa_type_aliases": False}),
+        ):
+            with self.subTest(vals=vals):
+                with self.assertRaises(UserError) as caught:
+                    account_type.write(vals)
+                self.assertIn("Other type words", str(caught.exception))
+                self.assert_still_read(fa)
+
+    def test_type_words_can_be_replaced(self):
+        fa = self.bank_type._compose(self.bank_answers()).fa
+        aliases = f"{self.bank_type.fa_type_aliases}, Bank"
+        self.bank_type.write({"wire_fa_type": "konto", "fa_type_aliases": aliases})
+        self.assert_still_read(fa)
+        new = self.bank_type._compose(self.bank_answers()).fa
+        self.assertTrue(new.endswith("fa_type:konto"))
+        self.assert_still_read(new)
+
+    def test_questions_in_use_stay(self):
+        """Also those of retired formats: their addresses are still read."""
+        fa = self.bank_type._compose(self.bank_answers()).fa
+        self.bank_type.strategy_id = False
+        formats = self.Strategy.search([("account_type_id", "=", self.bank_type.id)])
+        formats.action_retire()
+        number = self.bank_type.field_ids.filtered("is_number")
+        extra = self.add_question()
+        for change in (
+            lambda: number.write({"key": "iban"}),
+            lambda: number.write({"is_number": False}),
+            lambda: number.write({"account_type_id": self.mobile_type.id}),
+            lambda: number.write({"source": "fsp", "key": "fsp", "is_number": False}),
+            lambda: self.bank_type.write({"field_ids": [(2, number.id, 0)]}),
+            number.unlink,
+        ):
+            with self.assertRaises(UserError):
+                change()
+            self.assert_still_read(fa)
+        number.write({"key": number.key, "name": "Number", "mask": "iban"})
+        extra.key = "more"
+        extra.unlink()
+        self.assert_still_read(fa)
+
+    def test_words_and_questions_of_drafts_change(self):
+        fresh = self.AccountType.create(
+            {"name": "Card", "code": "card", "wire_fa_type": "card"}
+        )
+        number = self.add_question(account_type_id=fresh.id, is_number=True)
+        strategy = self.Strategy.create(
+            {
+                "name": "Card",
+                "account_type_id": fresh.id,
+                "construct_template": "card:{extra}.{fa_type}",
+                "sample": "extra: 1\nfa_type: card",
+            }
+        )
+        fresh.write({"code": "plastic", "wire_fa_type": "plastic"})
+        number.key = "card_number"
+        strategy.unlink()
+        number.unlink()
+
     def test_change_of_a_rule_is_seen_at_once(self):
         fa = self.bank_type._compose(self.bank_answers()).fa
         (before,) = self.AccountType._parse_addresses([fa], strict=True)
