@@ -19,6 +19,7 @@ from . import test_client_limits
 from . import test_client_signature
 from . import test_client_try
 from . import test_copying
+from . import test_directory_in_use
 from . import test_freeze
 from . import test_g2p_connect
 from . import test_http_client
