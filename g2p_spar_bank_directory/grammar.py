@@ -11,6 +11,7 @@ which is checked for the shapes that can take for ever.
 
 import re
 import string
+import sys
 import time
 from re import _constants as sre
 from re import _parser as sre_parser
@@ -32,7 +33,12 @@ CONTROL = re.compile(
 )
 _FORMATTER = string.Formatter()
 _JUNK = ("0", "a", ".", "a.", "0@", ":", " ", "a:")
-MAX_OWN = 40  #: characters of a pattern that are tried as junk, too
+MAX_OWN = 40  #: characters of a pattern, and next to them, that are tried as junk, too
+FEW = 10  #: rounds of a repeat that may hold a choice
+#: rounds of repeats within each other, multiplied: e ** (40 / e), some two million, is
+#: the most ways to share them
+MAX_ROUNDS = 40
+LONG = 20  #: a longer repeat counts as this one: within two rounds, but no more
 #: small steps first: a time that doubles with each character is seen before it is long
 _SIZES = (*range(8, 64, 4), 64, 128, 256, 512, MAX_TEXT)
 #: parts of a pattern that end with a pattern of their own
@@ -168,43 +174,46 @@ def compile_pattern(pattern, names=None, probes=()):
                 names=", ".join(sorted(names)),
             )
         )
-    _refuse_explosive(tree, inside_repeat=False)
+    _refuse_explosive(tree, rounds=1)
     _refuse_slow(compiled, tree, probes)
     return compiled
 
 
-def _refuse_explosive(tree, inside_repeat):
+def _refuse_explosive(tree, rounds):
     """Refuse repeats within repeats, choices within repeats and back references.
 
     These are the shapes whose running time can double with each character. Within an
     atomic repeat, ``(?>(?:...)*)``, there may be others: each of its rounds is tried
     only once.
+
+    :param int rounds: most rounds of the repeats around ``tree``, multiplied
     """
     for operator, argument in tree:
         if operator in (sre.GROUPREF, sre.GROUPREF_EXISTS):
             raise GrammarError(_lt("references to earlier groups are not allowed"))
         if operator in (sre.ASSERT, sre.ASSERT_NOT):
-            _refuse_explosive(argument[1], inside_repeat=False)
+            _refuse_explosive(argument[1], rounds=1)
         elif operator is sre.BRANCH:
-            if inside_repeat:
+            if rounds > FEW:
                 raise GrammarError(_lt("a choice (a|b) within a repeat is not allowed"))
             for branch in argument[1]:
-                _refuse_explosive(branch, inside_repeat)
+                _refuse_explosive(branch, rounds)
         elif operator is sre.SUBPATTERN:
-            _refuse_explosive(argument[3], inside_repeat)
+            _refuse_explosive(argument[3], rounds)
         elif operator is sre.ATOMIC_GROUP:
-            if not inside_repeat and _is_one_repeat(argument):
+            if rounds <= FEW and _is_one_repeat(argument):
                 argument = argument[0][1][2]
-            _refuse_explosive(argument, inside_repeat)
+            _refuse_explosive(argument, rounds)
         elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-            _low, high, body = argument
+            low, high, body = argument
             if operator is sre.POSSESSIVE_REPEAT and not _is_one_character(body):
                 # Python 3.11.2, that of Debian 12, never finds such a repeat
                 raise GrammarError(_lt("the pattern repeats (...)*+: write (?>(...)*)"))
-            many = high is sre.MAXREPEAT or high > 10
-            if many and inside_repeat:
+            # What is there or not, as in (?:a?b?)*, is left to the measurement.
+            is_open = rounds > 1 and high > max(low, 1)
+            if is_open and rounds * min(high, LONG) > MAX_ROUNDS:
                 raise GrammarError(_lt("a repeat within a repeat is not allowed"))
-            _refuse_explosive(body, inside_repeat or many)
+            _refuse_explosive(body, rounds * max(high, 1))
 
 
 def _is_one_repeat(tree):
@@ -221,8 +230,11 @@ def _is_one_character(tree):
 
 def _refuse_slow(compiled, tree, probes):
     """Measure the pattern on growing junk and stop at the first slow one."""
-    own = sorted(set(_characters(tree)))[:MAX_OWN]
-    for junk in (*_JUNK, *own, "".join(own), *probes):
+    named = set(_characters(tree))
+    own = sorted(named)[:MAX_OWN]
+    # what a class such as [^a-z] takes lies next to what it names
+    beside = {chr(min(ord(char) + 1, sys.maxunicode)) for char in named} - named
+    for junk in (*_JUNK, *own, *sorted(beside)[:MAX_OWN], "".join(own), *probes):
         for size in _SIZES:
             text = (junk * size)[:size] + "\n"
             start = time.thread_time()
@@ -232,12 +244,12 @@ def _refuse_slow(compiled, tree, probes):
 
 
 def _characters(tree):
-    """Characters that a pattern names; of a range the first."""
+    """Characters that a pattern names; of a range both ends."""
     for operator, argument in tree:
         if operator in (sre.LITERAL, sre.NOT_LITERAL):
             yield chr(argument)
         elif operator is sre.RANGE:
-            yield chr(argument[0])
+            yield from map(chr, argument)
         elif operator is sre.BRANCH:
             for branch in argument[1]:
                 yield from _characters(branch)

@@ -76,6 +76,38 @@ class TestGrammar(BaseCase):
             with self.subTest(pattern=pattern), self.assertRaises(grammar.GrammarError):
                 grammar.compile_pattern(pattern)
 
+    def test_bounded_repeats_within_bounded_ones(self):
+        for pattern in (
+            r"(?:[^a0.@: ]{1,9}){1,9}a",
+            r"(?:(?:ab){1,9}){1,9}c",
+            r"(?:(?:ab)+){1,3}c",
+            r"(?:(?:(?:[0-9]{1,4}){1,4}){1,4})x",
+            r"(?:[A-Z]{1,5}){9}-",
+        ):
+            with self.subTest(pattern=pattern), self.assertRaises(grammar.GrammarError):
+                grammar.compile_pattern(pattern)
+        for pattern in (
+            r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}",
+            r"[A-Z]{2}[0-9]{2}(?:[0-9]{4} ?){3,7}",
+            r"(?:[0-9]{4}-){1,12}",
+            r"(?:[a-z0-9-]+\.){1,2}[a-z]+",
+            r"(?:[0-9] ?){9,18}",
+        ):
+            with self.subTest(pattern=pattern):
+                grammar.compile_pattern(pattern)
+
+    def test_speed_is_measured_on_strangers_to_a_pattern(self):
+        """What a negated class leaves out is not what it is slow on."""
+        for pattern in (
+            "[^a0.@: ]*" * 5 + "a",
+            r"[^\x00-\x7f]*" * 5 + "z",
+            r"[^a-zA-Z0@:. ]*" * 5 + "a",
+            "[^\u0400-\U0010ffffa0.@: ]*" * 5 + "a",
+        ):
+            with self.subTest(pattern=pattern), self.assertRaises(grammar.GrammarError):
+                grammar.compile_pattern(pattern)
+        grammar.compile_pattern("[^a0.@: ]*a[^\U0010ffff]*b")
+
     def test_repeats_within_atomic_ones(self):
         """Derived patterns have them, and may be written down as somebody's own."""
         pattern = grammar.derive_pattern(TEMPLATE)
