@@ -10,7 +10,7 @@ from odoo.addons.g2p_spar_bank_directory.address import Address
 from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError
 
 from . import outcomes, reads, store, texts, validation
-from .content import Content, open_content
+from .content import Content, encode, open_content
 from .outcomes import Outcome
 from .rows import LiveRow, MarkedRow, PeriodRow
 
@@ -327,6 +327,15 @@ class Batch:
             kept = self.content_of(live)
             name, phone = name or kept.name, phone or kept.phone
         info = self.infos.get(pos, "")
+        columns = (
+            parsed.id_type_id,
+            address.account_type_id or None,
+            address.strategy_id or None,
+            address.fsp_id or None,
+            address.fsp_code or None,
+            address.branch_id or None,
+            address.branch_code or None,
+        )
         return PeriodRow(
             self.id_keys[pos],
             pos,
@@ -335,7 +344,16 @@ class Batch:
             address,
             self.fa_keys[pos],
             address.fsp_name or address.fsp_code or None,
-            Content(parsed.value, address.fa, address.number, name, phone, info),
+            Content(
+                parsed.value,
+                address.fa,
+                address.number,
+                name,
+                phone,
+                info,
+                msgspec.Raw(encode(columns)),
+            ),
+            columns,
             item,
             live,
         )

@@ -7,6 +7,12 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import SparIntegrityError
 
 from .keyring import get_keyring
 
+#: columns of a mapping that are sealed beside the clear values, in this order
+COLUMNS = (
+    *("id_type_id", "account_type_id", "strategy_id", "fsp_id", "fsp_code"),
+    *("branch_id", "branch_code"),
+)
+
 
 class Content(msgspec.Struct, array_like=True, frozen=True):
     """The clear values of one mapping. New members go to the end, with a default."""
@@ -17,11 +23,15 @@ class Content(msgspec.Struct, array_like=True, frozen=True):
     name: str  #: who holds the account
     phone: str
     additional_info: str  #: JSON, as a number may be larger than msgpack knows
+    #: values of :data:`COLUMNS` as :func:`encode` writes them: look-ups, which do not
+    #: need them, do not spend time on taking them apart; rows may be older than it
+    columns: msgspec.Raw = msgspec.Raw(b"\x90")  # an empty array
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Content)
 encode = _encoder.encode
+decode_columns = msgspec.msgpack.Decoder(list).decode
 
 
 def place(mapping_id, id_key, fa_key):

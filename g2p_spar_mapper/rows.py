@@ -39,6 +39,7 @@ class PeriodRow(msgspec.Struct):
     fa_key: str
     provider: str | None  #: name
     content: Content
+    columns: tuple  #: values of ``content.COLUMNS``
     item: object  #: ``LinkItem``
     live: LiveRow | None  #: the period it replaces
     is_last: bool = True  #: of those that this batch opens for the ID

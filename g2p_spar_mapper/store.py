@@ -18,7 +18,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
 
 from . import ledger, replica
 from .arrays import array, execute
-from .content import encode, open_contents, place
+from .content import COLUMNS, encode, open_contents, place
 from .copying import copy_rows
 from .keyring import get_keyring
 from .rows import FoundRow, LiveRow, WrittenRow
@@ -127,9 +127,8 @@ _ACTOR = ("channel", "user_id", "client_id", "purpose", "transaction")
 
 _EVENT_COLUMNS = (*ledger.COLUMNS, "hash")
 _MAPPING_COLUMNS = (
-    *("id", "id_type_id", "id_key", "key_id", "sealed", "head", "id_masked", "id_last"),
-    *("fa_key", "fa_masked", "fa_last", "account_type_id", "strategy_id", "fsp_id"),
-    *("fsp_code", "branch_id", "branch_code", "channel", "state"),
+    *("id", "id_key", "key_id", "sealed", "head", "id_masked", "id_last"),
+    *("fa_key", "fa_masked", "fa_last", *COLUMNS, "channel", "state"),
     *("opened_at", "closed_at"),
 )
 
@@ -203,25 +202,19 @@ def write_periods(env, rows, verb, actor_values):
     channel = actor_values["channel"]
     periods = []
     for row, content in zip(rows, sealed, strict=True):
-        parsed, address = row.parsed, row.address
+        address = row.address
         period = (
             row.id,
-            parsed.id_type_id,
             row.id_key,
             ring.current,
             content,
             row.head,
             row.id_masked,
-            parsed.last,
+            row.parsed.last,
             row.fa_key,
             address.masked,
             address.last,
-            address.account_type_id or None,
-            address.strategy_id or None,
-            address.fsp_id or None,
-            address.fsp_code or None,
-            address.branch_id or None,
-            address.branch_code or None,
+            *row.columns,
             channel,
             "active" if row.is_last else "closed",
             at,

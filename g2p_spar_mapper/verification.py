@@ -9,18 +9,17 @@ these each check remembers which rows it saw.
 
 import base64
 import contextlib
+from datetime import datetime
 from typing import NamedTuple
 
 from odoo.tools import SQL
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import (
-    SparConfigurationError,
-    SparError,
-)
+from odoo.addons.g2p_spar_bank_directory.exceptions import SparConfigurationError
+from odoo.addons.g2p_spar_bank_directory.masking import last
 
 from . import ledger
 from .arrays import execute
-from .content import open_content
+from .content import COLUMNS, decode_columns, open_contents
 from .keyring import get_keyring, mac
 
 BLOCK = 10_000  #: ids of the ledger that are checked at once
@@ -43,14 +42,13 @@ READ_EVENTS = """
 """
 
 READ_MAPPINGS = """
-    SELECT m.id, m.id_key, m.fa_key, m.sealed, m.state, m.head, m.id_masked,
-           opening.is_same, last.hash, state.verb,
-           EXISTS (SELECT FROM g2p_spar_mapping_event n
-                    WHERE n.previous_mapping_id = m.id)
+    SELECT m.id, m.id_key, m.fa_key, m.sealed, m.key_id, m.state, m.head, m.id_masked,
+           m.id_last, m.fa_last, json_build_array(%(columns)s), m.opened_at,
+           m.closed_at, opening.is_same, last.hash, state.verb, state.at, next.at
       FROM g2p_spar_mapping m
       LEFT JOIN LATERAL (
            SELECT e.at = m.opened_at AND e.new_masked = m.fa_masked
-                  AND e.id_masked = m.id_masked AS is_same
+                  AND e.id_masked = m.id_masked AND e.channel = m.channel AS is_same
              FROM g2p_spar_mapping_event e
             WHERE e.mapping_id = m.id
             ORDER BY e.mapping_id, e.id LIMIT 1) opening ON TRUE
@@ -59,9 +57,13 @@ READ_MAPPINGS = """
             WHERE e.mapping_id = m.id
             ORDER BY e.mapping_id DESC, e.id DESC LIMIT 1) last ON TRUE
       LEFT JOIN LATERAL (
-           SELECT e.verb FROM g2p_spar_mapping_event e
+           SELECT e.verb, e.at FROM g2p_spar_mapping_event e
             WHERE e.mapping_id = m.id AND e.verb <> 'reveal'
             ORDER BY e.mapping_id DESC, e.id DESC LIMIT 1) state ON TRUE
+      LEFT JOIN LATERAL (
+           SELECT e.at FROM g2p_spar_mapping_event e
+            WHERE e.previous_mapping_id = m.id
+            LIMIT 1) next ON TRUE
      WHERE m.id > %(after_id)s
      ORDER BY m.id
      LIMIT %(limit)s
@@ -84,19 +86,43 @@ class _Mapping(NamedTuple):
     id_key: str
     fa_key: str
     sealed: str
+    key_id: str
     state: str
     head: str
     id_masked: str
+    id_last: str
+    fa_last: str
+    columns: list  #: values of ``content.COLUMNS``
+    opened_at: datetime
+    closed_at: datetime | None
     is_same: bool | None  #: as it was opened
     last: str | None  #: hash of the last row
     verb: str | None  #: what was last done to it
-    is_replaced: bool
+    done_at: datetime | None  #: when that was
+    replaced_at: datetime | None
 
     @property
     def expected_state(self):
-        if self.is_replaced or self.verb == "unlink":
+        if self._end:
             return "closed"
         return "frozen" if self.verb == "freeze" else "active"
+
+    @property
+    def has_its_end(self):
+        """Whether it ends when the ledger says so; as written, not before it began."""
+        return self.closed_at == (self._end and max(self._end, self.opened_at))
+
+    @property
+    def _end(self):
+        return self.replaced_at or (self.done_at if self.verb == "unlink" else None)
+
+    def fits(self, content):
+        """Whether its columns are those that were written with this content."""
+        key_id, _colon, _token = self.sealed.partition(":")
+        # rows of earlier times lack them
+        sealed = decode_columns(content.columns) or self.columns
+        known = (sealed, key_id, last(content.id_value), last(content.number))
+        return known == (self.columns, self.key_id, self.id_last, self.fa_last)
 
 
 class Checked(NamedTuple):
@@ -160,15 +186,18 @@ def check_mappings(env, after_id, limit=MAPPINGS):
     :param int after_id: the last id of the chunk before
     :rtype: Checked
     """
-    found = execute(env, SQL(READ_MAPPINGS, after_id=after_id, limit=limit))
+    columns = SQL(", ").join(SQL.identifier("m", name) for name in COLUMNS)
+    query = SQL(READ_MAPPINGS, columns=columns, after_id=after_id, limit=limit)
+    found = execute(env, query)
+    # the hashes of ID and account are under the seal, too
+    contents = open_contents(row[:4] for row in found)
     faults = []
-    for row in map(_Mapping._make, found):
+    for row, content in zip(map(_Mapping._make, found), contents, strict=True):
         where = (row.id, 0, row.id_masked)
-        try:
-            # the hashes of ID and account are under the seal, too
-            open_content(row.id, row.id_key, row.fa_key, row.sealed)
-        except SparError:
+        if content is None:
             faults.append(Fault("content", *where))
+        elif not row.fits(content):
+            faults.append(Fault("details", *where))
         if row.last is None:
             faults.append(Fault("no_event", *where))
             continue
@@ -176,6 +205,8 @@ def check_mappings(env, after_id, limit=MAPPINGS):
             faults.append(Fault("head", *where))
         if row.state != row.expected_state:
             faults.append(Fault("state", *where))
+        elif not row.has_its_end:
+            faults.append(Fault("end", *where))
         if not row.is_same:
             faults.append(Fault("mapping", *where))
     return Checked(faults, len(found), 0, found[-1][0] if found else 0)

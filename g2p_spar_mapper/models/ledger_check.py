@@ -35,10 +35,12 @@ KINDS = [
     ("deleted", "Ledger row was removed"),
     ("mapping_gone", "Mapping was removed"),
     ("content", "Content, ID or account of the mapping was changed or exchanged"),
+    ("details", "Provider, branch or another detail of the mapping was changed"),
     ("no_event", "Mapping was made outside of the registry"),
     ("head", "Last ledger row of the mapping is missing or was replaced"),
     ("state", "State of the mapping was changed"),
-    ("mapping", "Beginning or masked form of the mapping was changed"),
+    ("mapping", "Beginning, channel or masked form of the mapping was changed"),
+    ("end", "End of the mapping was changed"),
     ("block", "Memory of an earlier check was changed or removed"),
 ]
 

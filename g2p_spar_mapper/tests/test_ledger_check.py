@@ -1,12 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from unittest.mock import patch
 
+import msgspec
+
 from odoo.exceptions import AccessError
 from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .. import keyring
+from .. import keyring, rekeying
+from ..content import open_content, place
 from ..outcomes import UnlinkItem
 from .common import MapperCommon, wire_id
 from .key_case import NEW, KeyCase
@@ -89,6 +92,7 @@ class TestLedgerCheck(KeyCase, MapperCommon):
                 expected = [("event", event.mapping_id.id, event.id)]
                 if column == "at":
                     expected.append(("mapping", event.mapping_id.id, 0))
+                    expected.append(("end", event.previous_mapping_id.id, 0))
                 self.assertFinds(*expected)
                 savepoint.rollback()
 
@@ -160,6 +164,73 @@ class TestLedgerCheck(KeyCase, MapperCommon):
         )
         self.tamper("UPDATE g2p_spar_mapping SET head = 'x' WHERE id = %s", active.id)
         self.assertFinds(("state", frozen.id, 0), ("head", active.id, 0))
+
+    def test_changed_columns(self):
+        """What decides about payment and rights is sealed beside the content."""
+        past, live = self.periods(1)[0], self.periods(4)
+        id_type = self.env["g2p.spar.id.type"].search(
+            [("id", "!=", live.id_type_id.id)], limit=1
+        )
+        for column, value in {
+            "id_type_id": id_type.id,
+            "account_type_id": self.mobile_type.id,
+            "strategy_id": None,
+            "fsp_id": self.wallet.id,
+            "fsp_code": "MTWALLET",
+            "branch_id": None,
+            "branch_code": "MT002",
+            "id_last": "9999",
+            "fa_last": "9999",
+            "key_id": "zz",
+        }.items():
+            for mapping in (past, live):
+                self.assertFindsChange(mapping, column, value, "details")
+        self.assertFindsChange(live, "channel", "portal", "mapping")
+        for moment in ("2031-01-01", "2001-01-01"):
+            for mapping in (past, self.periods(2)[0]):
+                self.assertFindsChange(mapping, "closed_at", moment, "end")
+
+    def assertFindsChange(self, mapping, column, value, kind):  # noqa: N802
+        with (
+            self.subTest(column=column, value=value, state=mapping.state),
+            self.env.cr.savepoint() as savepoint,
+        ):
+            self.tamper(
+                f"UPDATE g2p_spar_mapping SET {column} = %s WHERE id = %s",
+                *(value, mapping.id),
+            )
+            self.assertFinds((kind, mapping.id, 0))
+            savepoint.rollback()
+
+    def test_hidden_mapping(self):
+        """It has an end but is not past, so that look-ups do not find it."""
+        mapping = self.periods(4)
+        self.tamper(
+            """
+            ALTER TABLE g2p_spar_mapping DROP CONSTRAINT g2p_spar_mapping_closed_state;
+            UPDATE g2p_spar_mapping SET closed_at = opened_at WHERE id = %s
+            """,
+            mapping.id,
+        )
+        self.assertFinds(("end", mapping.id, 0))
+
+    def test_row_sealed_without_its_columns(self):
+        """By an earlier version: it is used and moved to a new key as any other."""
+        mapping = self.periods(4)
+        row = (mapping.id, mapping.id_key, mapping.fa_key, mapping.sealed)
+        plain = msgspec.msgpack.encode(msgspec.structs.astuple(open_content(*row))[:6])
+        sealed = keyring.get_keyring().seal(place(*row[:3]), plain)
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET sealed = %s, fsp_code = 'X' WHERE id = %s",
+            *(sealed, mapping.id),
+        )
+        self.assertEqual(self.check().state, "sound")
+        self.assertEqual(self.resolve(4).fa, self.bank_fa())
+        self.env["g2p.spar.key"]._check_ring(self.add_key())
+        rekeying.rekey_mappings(self.env, 0, 100)
+        self.assertEqual(mapping.key_id, NEW)
+        self.assertEqual(self.check().state, "sound")
+        self.assertEqual(self.resolve(4).fa, self.bank_fa())
 
     def test_keys_that_are_gone(self):
         """Old rows of the ledger are counted apart; nobody takes them for forged."""
