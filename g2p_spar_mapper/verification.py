@@ -4,13 +4,16 @@
 What somebody without the key ring did to the database is found: a row of the ledger
 changed, added or removed; a mapping changed, or its content moved from another row.
 Rows removed at the end of a chain, or with the whole chain, leave no gap in it: for
-these each check remembers which rows it saw.
+these each check remembers which rows it saw. It also remembers under which key each was
+recomputed: that a key is gone is believed of no other row.
 """
 
 import base64
 import contextlib
 from datetime import datetime
 from typing import NamedTuple
+
+import msgspec
 
 from odoo.tools import SQL
 
@@ -132,12 +135,26 @@ class Checked(NamedTuple):
     count: int
     key_gone: int  #: rows whose key is not in the key file any more
     last_id: int = 0
-    seen: frozenset = frozenset()  #: ids of ledger rows
+    seen: dict = {}  #: rows of the ledger, as in :class:`Memory`
 
 
-def check_events(env, first_id, end_id):
+class Memory(NamedTuple):
+    """What checks remember of a block of the ledger."""
+
+    check_id: int | None  #: the last one; None: of a version that did not note it
+    #: id of a row -> id of the key under which a check recomputed it; "": under none
+    seen: dict
+
+    def add(self, check_id, seen):
+        """What is remembered after another check; what is known of a row stays."""
+        known = {id_: key_id for id_, key_id in self.seen.items() if key_id}
+        return Memory(max(check_id, self.check_id or 0), self.seen | seen | known)
+
+
+def check_events(env, first_id, end_id, known):
     """Check the rows of the ledger with ids from ``first_id`` to before ``end_id``.
 
+    :param dict known: what is remembered of them: see :class:`Memory`
     :rtype: Checked
     """
     names = (SQL.identifier("e", name) for name in ledger.COLUMNS)
@@ -146,19 +163,23 @@ def check_events(env, first_id, end_id):
     )
     rows = execute(env, query)
     hashes = _hashes([values for *values, _stored, _is_orphan, _before in rows])
-    faults, key_gone = [], 0
+    faults, key_gone, seen = [], 0, {}
     for *values, stored, is_orphan, before in rows:
         row = dict(zip(ledger.COLUMNS, values, strict=True))
         where = (row["mapping_id"], row["id"], row["id_masked"])
-        if row["id"] not in hashes:
-            key_gone += 1
-        elif hashes[row["id"]] != stored:
+        if row["id"] in hashes:
+            is_sound = hashes[row["id"]] == stored
+        else:
+            # anybody can write a key that nobody has; an earlier check had this one
+            is_sound = known.get(row["id"]) == row["key_id"]
+            key_gone += is_sound
+        if not is_sound:
             faults.append(Fault("event", *where))
+        seen[row["id"]] = row["key_id"] if is_sound else ""
         if row["previous_hash"] != (None if row["verb"] == "link" else before):
             faults.append(Fault("chain", *where))
         if is_orphan:
             faults.append(Fault("mapping_gone", *where))
-    seen = frozenset(values[0] for values in rows)
     return Checked(faults, len(rows), key_gone, end_id - 1, seen)
 
 
@@ -215,28 +236,42 @@ def check_mappings(env, after_id, limit=MAPPINGS):
 # ---------------------------------------------------------- what a check remembers
 
 
-def write_seen(first_id, ids):
-    """Which rows of a block were there, as text: one bit for each id."""
-    bits = bytearray(BLOCK // 8)
-    for id_ in ids:
+class _Written(msgspec.Struct):
+    check_id: int | None
+    seen: dict[str, bytes]  #: for each key one bit for each id
+
+
+def write_memory(first_id, memory):
+    """A :class:`Memory` as text."""
+    seen = {}
+    for id_, key_id in memory.seen.items():
         place, bit = divmod(id_ - first_id, 8)
+        bits = seen.setdefault(key_id, bytearray(BLOCK // 8))
         bits[place] |= 1 << bit
-    return base64.b64encode(bits).decode()
+    return msgspec.json.encode(_Written(memory.check_id, seen)).decode()
 
 
-def read_seen(first_id, text):
-    """:return: the ids that :func:`write_seen` wrote, as a set"""
-    bits = base64.b64decode(text)
-    return {
-        first_id + 8 * place + bit
+def read_memory(first_id, text):
+    """What :func:`write_memory` wrote.
+
+    :rtype: Memory
+    """
+    if text.startswith("{"):
+        written = msgspec.json.decode(text, type=_Written)
+    else:  # of a version that noted ids only
+        written = _Written(None, {"": base64.b64decode(text)})
+    seen = {
+        first_id + 8 * place + bit: key_id
+        for key_id, bits in written.seen.items()
         for place, byte in enumerate(bits)
         if byte
         for bit in range(8)
         if byte >> bit & 1
     }
+    return Memory(written.check_id, seen)
 
 
-def sign_seen(first_id, text, key_id=None):
+def sign_memory(first_id, text, key_id=None):
     """Keyed hash of what is remembered of a block.
 
     :raise SparConfigurationError: the ring lacks the key

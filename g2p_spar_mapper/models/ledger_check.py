@@ -13,11 +13,12 @@ from ..triggers import keep_rows
 from ..verification import (
     BLOCK,
     Fault,
+    Memory,
     check_events,
     check_mappings,
-    read_seen,
-    sign_seen,
-    write_seen,
+    read_memory,
+    sign_memory,
+    write_memory,
 )
 
 _logger = logging.getLogger(__name__)
@@ -77,8 +78,9 @@ class G2pSparLedgerCheck(models.Model):
     key_gone_count = fields.Integer(
         "Key gone",
         readonly=True,
-        help="Rows of the ledger that cannot be recomputed, since their key is not in "
-        "the key file any more. Their order was checked.",
+        help="Rows of the ledger that an earlier check has recomputed and this one "
+        "cannot, since their key is not in the key file any more. Their order was "
+        "checked.",
     )
     finished_at = fields.Datetime("Finished", readonly=True)
     fault_ids = fields.One2many("g2p.spar.ledger.fault", "check_id", readonly=True)
@@ -144,6 +146,8 @@ class G2pSparLedgerCheck(models.Model):
     # ------------------------------------------------------------------ work
 
     def _work(self):
+        # fails on a server that lacks a key in use, which would take rows for forged
+        self.env["g2p.spar.mapper"]._lookup_key_ids()
         if self.phase == "events":
             self._check_events()
         else:
@@ -151,33 +155,29 @@ class G2pSparLedgerCheck(models.Model):
 
     def _check_events(self):
         first_id = self.after_id - self.after_id % BLOCK
-        checked = check_events(self.env, first_id, first_id + BLOCK)
-        self._note(checked.faults + self._compare_block(first_id, checked.seen))
+        block = self.env["g2p.spar.ledger.block"].search([("first_id", "=", first_id)])
+        memory = block._recall()
+        checked = check_events(self.env, first_id, first_id + BLOCK, memory.seen)
+        missing = sorted(memory.seen.keys() - checked.seen.keys())
+        faults = checked.faults + [Fault("deleted", 0, id_) for id_ in missing]
+        is_lost = self._is_lost(memory, first_id)
+        if is_lost:
+            faults.append(Fault("block", 0, first_id))
+        if not (block and is_lost):
+            # what is missing is remembered, too: every check names it
+            block._remember(first_id, memory.add(self.id, checked.seen))
+        self._note(faults)
         self.event_count += checked.count
         self.key_gone_count += checked.key_gone
         self.after_id = first_id + BLOCK
         if self.after_id > self.end_id:
             self.write({"phase": "mappings", "after_id": 0})
 
-    def _compare_block(self, first_id, seen):
-        """Find the rows that an earlier check saw; remember those of this one."""
-        block = self.env["g2p.spar.ledger.block"].search([("first_id", "=", first_id)])
-        before, faults = set(), []
-        if block:
-            before = read_seen(first_id, block.seen)
-            if not block._is_genuine():
-                faults.append(Fault("block", 0, first_id))
-        elif self._was_checked(first_id):
-            faults.append(Fault("block", 0, first_id))
-        faults += [Fault("deleted", 0, id_) for id_ in sorted(before - seen)]
-        if not (block and seen <= before):
-            # what is missing is remembered, too: every check names it
-            block._remember(first_id, before | seen)
-        return faults
-
-    def _was_checked(self, first_id):
+    def _is_lost(self, memory, first_id):
+        """Whether this is not what the last check of these rows remembered."""
         domain = [("state", "!=", "running"), ("end_id", ">=", first_id)]
-        return first_id and self.search_count(domain, limit=1)
+        last = self.search(domain, limit=1)
+        return memory.check_id is not None and memory.check_id < (last.id or 0)
 
     def _check_mappings(self):
         checked = check_mappings(self.env, self.after_id)
@@ -235,20 +235,31 @@ class G2pSparLedgerBlock(models.Model):
     def init(self):
         keep_rows(self, ("DELETE",))
 
-    def _remember(self, first_id, ids):
-        seen = write_seen(first_id, ids)
+    def _recall(self):
+        """What is remembered: nothing, as of before any check, if it was changed.
+
+        :rtype: Memory
+        """
+        if not self:
+            return Memory(0, {})
+        if not self._is_genuine():
+            return Memory(-1, {})
+        return read_memory(self.first_id, self.seen)
+
+    def _is_genuine(self):
+        try:
+            return sign_memory(self.first_id, self.seen, self.key_id) == self.hash
+        except SparConfigurationError:
+            return False  # every check signs anew, long before a key is taken away
+
+    def _remember(self, first_id, memory):
+        seen = write_memory(first_id, memory)
         vals = {
             "seen": seen,
             "key_id": get_keyring().current,
-            "hash": sign_seen(first_id, seen),
+            "hash": sign_memory(first_id, seen),
         }
         if self:
             self.write(vals)
         else:
             self.create(vals | {"first_id": first_id})
-
-    def _is_genuine(self):
-        try:
-            return sign_seen(self.first_id, self.seen, self.key_id) == self.hash
-        except SparConfigurationError:
-            return True  # of a key that is gone; whoever changed it had to know that

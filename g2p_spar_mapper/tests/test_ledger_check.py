@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+import base64
 from unittest.mock import patch
 
 import msgspec
@@ -8,9 +9,11 @@ from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .. import keyring, rekeying
+from .. import keyring, rekeying, verification
 from ..content import open_content, place
+from ..models import ledger_check
 from ..outcomes import UnlinkItem
+from ..verification import BLOCK
 from .common import MapperCommon, wire_id
 from .key_case import NEW, KeyCase
 
@@ -45,7 +48,10 @@ class TestLedgerCheck(KeyCase, MapperCommon):
 
     def tamper(self, statement, *params):
         """What somebody with the rights of the tables' owner can do."""
-        tables = ("g2p_spar_mapping", "g2p_spar_mapping_event")
+        tables = (
+            *("g2p_spar_mapping", "g2p_spar_mapping_event"),
+            "g2p_spar_ledger_block",
+        )
         for table in tables:
             self.env.cr.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         self.env.cr.execute(statement, params)
@@ -136,6 +142,122 @@ class TestLedgerCheck(KeyCase, MapperCommon):
         with self.assertLogs(LOGGER, "ERROR"):
             check = self.check()
         self.assertIn("block", check.fault_ids.mapped("kind"))
+
+    def test_key_that_nobody_had(self):
+        """A row that cannot be recomputed is forged unless a check once did it."""
+        self.check()
+        mapping, freeze = self.periods(3), self.history(3)[-1]
+        link = self.history(4)
+        self.tamper(
+            "INSERT INTO g2p_spar_key (key_id, fingerprint, is_older, is_retired)"
+            " VALUES ('zz', 'zz', TRUE, TRUE)"
+        )
+        self.tamper(
+            "UPDATE g2p_spar_mapping_event SET verb = 'restore', key_id = 'zz'"
+            " WHERE id = %s",
+            freeze.id,
+        )
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET state = 'active' WHERE id = %s", mapping.id
+        )
+        self.tamper(
+            """
+            INSERT INTO g2p_spar_mapping_event (
+                   at, verb, mapping_id, key_id, id_masked, channel, previous_hash,
+                   hash)
+            SELECT at, 'freeze', mapping_id, 'zz', id_masked, channel, hash, 'forged'
+              FROM g2p_spar_mapping_event
+             WHERE id = %s
+         RETURNING id
+            """,
+            link.id,
+        )
+        added = self.history(4)[-1]
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET state = 'frozen', head = 'forged'"
+            " WHERE id = %s",
+            added.mapping_id.id,
+        )
+        for _every_time in range(2):
+            self.assertFinds(
+                ("event", mapping.id, freeze.id),
+                ("event", added.mapping_id.id, added.id),
+            )
+
+    def test_memory_under_a_key_that_nobody_had(self):
+        self.check()
+        freeze = self.history(3)[-1]
+        first_id = freeze.id - freeze.id % BLOCK
+        before = freeze.previous_hash
+        self.tamper("DELETE FROM g2p_spar_mapping_event WHERE id = %s", freeze.id)
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET state = 'active', head = %s WHERE id = %s",
+            *(before, self.periods(3).id),
+        )
+        self.tamper("UPDATE g2p_spar_ledger_block SET seen = '{}', key_id = 'zz'")
+        for _every_time in range(2):
+            self.assertFinds(("block", 0, first_id))
+
+    def test_memory_removed(self):
+        """The first block is none that was never there."""
+        self.patch(verification, "BLOCK", 8)
+        self.patch(ledger_check, "BLOCK", 8)
+        self.check()
+        last_id = self.history(1)[-1].id
+        for first_id in (0, last_id - last_id % 8):
+            with self.env.cr.savepoint() as savepoint:
+                self.tamper(
+                    "DELETE FROM g2p_spar_ledger_block WHERE first_id = %s", first_id
+                )
+                self.assertFinds(("block", 0, first_id))
+                savepoint.rollback()
+
+    def test_memory_of_an_earlier_check_put_back(self):
+        self.check()
+        self.env.cr.execute(
+            "CREATE TEMP TABLE earlier AS SELECT * FROM g2p_spar_ledger_block"
+        )
+        self.mapper._freeze([UnlinkItem(wire_id(4))], self.actor, "Test")
+        self.check()
+        freeze = self.history(4)[-1]
+        first_id, before = freeze.id - freeze.id % BLOCK, freeze.previous_hash
+        self.tamper("DELETE FROM g2p_spar_mapping_event WHERE id = %s", freeze.id)
+        self.tamper(
+            "UPDATE g2p_spar_mapping SET state = 'active', head = %s WHERE id = %s",
+            *(before, self.periods(4).id),
+        )
+        self.tamper(
+            "UPDATE g2p_spar_ledger_block b SET seen = e.seen, hash = e.hash"
+            "  FROM earlier e WHERE e.id = b.id"
+        )
+        self.assertFinds(("block", 0, first_id))
+
+    def test_memory_of_an_earlier_version(self):
+        """It says which rows were there, not under which keys."""
+        self.check()
+        events = self.events.sudo().search([]).ids
+        first_id = events[0] - events[0] % BLOCK
+        bits = bytearray(BLOCK // 8)
+        for id_ in [*events, first_id + BLOCK - 1]:
+            place, bit = divmod(id_ - first_id, 8)
+            bits[place] |= 1 << bit
+        seen = base64.b64encode(bits).decode()
+        self.tamper(
+            "UPDATE g2p_spar_ledger_block SET seen = %s, hash = %s WHERE first_id = %s",
+            *(seen, verification.sign_memory(first_id, seen), first_id),
+        )
+        for _every_time in range(2):
+            self.assertFinds(("deleted", 0, first_id + BLOCK - 1))
+
+    def test_server_without_a_key_in_use(self):
+        """It takes nothing for forged that another one kept under a newer key."""
+        check = self.checks.create({"end_id": 1})
+        keys = keyring.get_keyring()
+        self.env["g2p.spar.key"]._check_ring(self.add_key())
+        self.use_ring(*keys)
+        with self.assertRaises(keyring.WrongKeyError):
+            check._job_check(check.phase, check.after_id)
+        self.assertFalse(check.fault_count)
 
     def test_exchanged_contents(self):
         one, other = self.periods(1)[-1], self.periods(4)
@@ -234,6 +356,7 @@ class TestLedgerCheck(KeyCase, MapperCommon):
 
     def test_keys_that_are_gone(self):
         """Old rows of the ledger are counted apart; nobody takes them for forged."""
+        old = keyring.get_keyring().current
         ring = self.add_key()
         self.env["g2p.spar.key"]._check_ring(ring)
         ring = keyring.KeyRing(NEW, ring.keys)
@@ -249,6 +372,12 @@ class TestLedgerCheck(KeyCase, MapperCommon):
         check = self.check()
         self.assertEqual(check.state, "sound")
         self.assertEqual(check.key_gone_count, check.event_count - 1)
+        event = self.history(7)
+        self.tamper(
+            "UPDATE g2p_spar_mapping_event SET key_id = %s WHERE id = %s",
+            *(old, event.id),
+        )
+        self.assertFinds(("event", event.mapping_id.id, event.id))
 
     def test_who_may_verify(self):
         enqueue = patch.object(type(self.checks), "_enqueue", lambda self: None)
