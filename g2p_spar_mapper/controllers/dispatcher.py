@@ -45,8 +45,8 @@ class G2PConnectDispatcher(http.Dispatcher):
         return json_response(reply.body, headers=reply.headers)
 
     def _check_address(self, endpoint):
-        """Odoo serves a route behind the prefix of a language and with a second slash, too.
-        Who guards the API by the beginning of its addresses does not know of these.
+        """Odoo serves a route behind the prefix of a language and with a second slash,
+        too. Who guards the API by the beginning of its addresses knows none of these.
 
         :raise ApiError: 404
         """
