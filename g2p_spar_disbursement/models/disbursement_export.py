@@ -10,10 +10,10 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import SparIntegrityError
 
 PAGE = 5000  #: lines read at a time: the memory an export takes
 
-#: file -> (state of its lines, {heading: SQL expression})
+#: file -> (states of its lines, {heading: SQL expression}); each state is in a file
 FILES = {
     "payable": (
-        "payable",
+        ("payable",),
         {
             "id": SQL("line.id_value"),
             "amount": SQL("line.amount::text"),
@@ -28,7 +28,7 @@ FILES = {
         },
     ),
     "not_payable": (
-        "not_payable",
+        ("not_payable", "pending"),
         {
             "line": SQL("line.line_no"),
             "id": SQL("line.id_value"),
@@ -64,7 +64,7 @@ class Disbursement(models.Model):
         return self._get_download("payable")
 
     def action_export_not_payable(self):
-        """Button: download who is not payable and why."""
+        """Button: download who is not payable, or not yet, and why."""
         return self._get_download("not_payable")
 
     def _get_download(self, file):
@@ -78,15 +78,30 @@ class Disbursement(models.Model):
 
     def _check_may_export(self, file):
         """:raise AccessError: not the officer of this list
-        :raise UserError: nothing to export, or not resolved yet
+        :raise UserError: nothing to export, not resolved yet, or the file that pays is
+            to leave while payments have no answer
         """
         self._check_own()
         if not self.env.user.has_group("g2p_spar_disbursement.group_spar_payments"):
             raise AccessError(self.env._("Only payments officers may export."))
         if self.state not in ("resolved", "exported"):
             raise UserError(self.env._("Resolve the disbursement before exporting it."))
-        if not self[f"{file}_count"]:
+        if not self._count_lines(file):
             raise UserError(self.env._("There is no payment to put into this file."))
+        if file == "payable" and self.state == "resolved" and self.pending_count:
+            # the first export closes the list: nobody could be asked about afterwards
+            raise UserError(
+                self.env._(
+                    "%s of the payments have no answer from the mapper yet, and no line"
+                    " can be resolved after the export. Resolve the lines again first.",
+                    self.pending_count,
+                )
+            )
+
+    def _count_lines(self, file):
+        """How many payments go into a file."""
+        states, _columns = FILES[file]
+        return sum(self[f"{state}_count"] for state in states)
 
     def _open_export(self, file):
         """Check, record and describe one download.
@@ -114,14 +129,14 @@ class Disbursement(models.Model):
             )
             text = self.env._(
                 "Payable file handed out: %(count)s payments, SHA-256 %(digest)s.",
-                count=self.payable_count,
+                count=self._count_lines(file),
                 digest=digest.hexdigest(),
             )
         else:
             text = self.env._(
                 "Report of payments that are not payable handed out: %(count)s lines,"
                 " SHA-256 %(digest)s.",
-                count=self.not_payable_count,
+                count=self._count_lines(file),
                 digest=digest.hexdigest(),
             )
         self._post_event(text)
@@ -139,7 +154,7 @@ class Disbursement(models.Model):
         :param str file: key of :data:`FILES`
         :rtype: Iterator[bytes]
         """
-        state, columns = FILES[file]
+        states, columns = FILES[file]
         yield to_csv([columns])
         line_fields = self.env["g2p.spar.disbursement.line"]._fields
         openers = [
@@ -156,14 +171,14 @@ class Disbursement(models.Model):
                       JOIN res_currency currency ON currency.id = line.currency_id
                       LEFT JOIN g2p_spar_account_type type
                              ON type.id = line.account_type_id
-                     WHERE line.disbursement_id = %s AND line.state = %s
+                     WHERE line.disbursement_id = %s AND line.state IN %s
                        AND line.line_no > %s
                      ORDER BY line.line_no
                      LIMIT %s
                     """,
                     SQL(", ").join(columns.values()),
                     self.id,
-                    state,
+                    states,
                     after,
                     PAGE,
                 )

@@ -2,11 +2,14 @@
 import csv
 import hashlib
 import io
+from unittest.mock import patch
 
 from odoo import http
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
+
+from odoo.addons.g2p_spar_mapper.outcomes import RETRY
 
 from ..models import disbursement_export
 from .common import DisbursementCommon, wire_id
@@ -114,6 +117,53 @@ class TestExport(DisbursementCommon, HttpCase):
             },
         )
         self.assertEqual(self.batch.state, "resolved")
+
+    def resolve_without_an_answer(self, wire_id):
+        """Resolve while the mapper has no answer for one of the IDs."""
+        adapter = type(self.env["g2p.spar.connector.adapter.local"])
+        resolve = adapter._resolve
+
+        def partly(adapter, connector, items, actor):
+            return [
+                outcome._replace(code=RETRY) if outcome.id == wire_id else outcome
+                for outcome in resolve(adapter, connector, items, actor)
+            ]
+
+        with patch.object(adapter, "_resolve", partly):
+            self.resolve_now(self.batch)
+
+    def test_nobody_is_left_without_an_answer_by_the_export(self):
+        self.resolve_without_an_answer(wire_id(2))
+        self.assertEqual(self.batch.pending_count, 1)
+        self.authenticate("test_programme", "test_programme")
+        with self.assertRaisesRegex(UserError, "1 of the payments"):
+            self.batch.action_export_payable()
+        answer = self.post()
+        self.assertEqual(answer.status_code, 409)
+        self.assertEqual(self.batch.state, "resolved")
+        self.batch.with_context(queue_job__no_delay=True).action_resolve_again()
+        self.assertEqual(self.post().status_code, 200)
+        self.batch.invalidate_recordset()
+        self.assertEqual((self.batch.state, self.batch.payable_count), ("exported", 2))
+
+    def test_the_report_lists_who_has_no_answer(self):
+        self.resolve_without_an_answer(wire_id(2))
+        self.authenticate("test_programme", "test_programme")
+        header, *rows = self.rows(self.post("not_payable").content)
+        found = [dict(zip(header, row, strict=True)) for row in rows]
+        self.assertEqual(
+            [(row["id"], row["reason"]) for row in found],
+            [(wire_id(2), "unanswered"), (wire_id(3), "not_linked")],
+        )
+        self.assertIn("2 lines", " ".join(self.batch.message_ids.mapped("body")))
+
+    def test_an_exported_list_may_be_exported_again_though_some_are_pending(self):
+        """Lists of before the rule keep their file; the report names the others."""
+        self.resolve_without_an_answer(wire_id(2))
+        self.batch.sudo().state = "exported"
+        self.authenticate("test_programme", "test_programme")
+        self.assertEqual(self.post().status_code, 200)
+        self.assertEqual(len(self.rows(self.post("not_payable").content)), 3)
 
     def test_pages_are_joined(self):
         self.resolve_now(self.batch)
