@@ -103,15 +103,8 @@ class ResUsers(models.Model):
         after = self._spar_canonical(wire_id) if wire_id else ""
         if after == before:
             return
-        # The index below refuses the same, but its fault would carry the ID.
-        key_ids = self.env["g2p.spar.mapper"]._lookup_key_ids()
-        keys = [self._spar_id_key(after, key_id) for key_id in key_ids]
-        if after and self.with_context(active_test=False).search_count(
-            [("spar_id_key", "in", keys)], limit=1
-        ):
-            raise ValidationError(
-                self.env._("Another login already stands for this beneficiary.")
-            )
+        if after:
+            self._spar_check_free(after)
         self.spar_id = after or False
         # What was being typed belonged to the person the login stood for.
         self.env["g2p.spar.account.draft"].search([("user_id", "=", self.id)]).unlink()
@@ -122,6 +115,24 @@ class ResUsers(models.Model):
         else:
             note = self.env._("The beneficiary ID of this contact's login was removed.")
         self.partner_id.message_post(body=note)
+
+    @api.model
+    def _spar_check_free(self, wire_id):
+        """An ID that a login may stand for: a valid one, and no other login does.
+
+        :param str wire_id: the ID as programmes write it
+        :raise odoo.exceptions.ValidationError: unknown kind of ID, or another login's
+        """
+        canonical = self._spar_canonical(wire_id)
+        # The index refuses the same, but its fault would carry the ID.
+        key_ids = self.env["g2p.spar.mapper"]._lookup_key_ids()
+        keys = [self._spar_id_key(canonical, key_id) for key_id in key_ids]
+        if self.with_context(active_test=False).search_count(
+            [("spar_id_key", "in", keys)], limit=1
+        ):
+            raise ValidationError(
+                self.env._("Another login already stands for this beneficiary.")
+            )
 
     @api.model
     def _spar_canonical(self, wire_id):

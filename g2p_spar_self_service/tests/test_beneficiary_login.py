@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
@@ -71,6 +73,17 @@ class TestBeneficiaryLogin(SelfServiceCase):
                 [("login", "=", "spar-test-chloe@example.org")]
             )
         )
+
+    def test_no_invitation_leaves_before_the_id_is_checked(self):
+        invitation = type(self.env["portal.wizard.user"])
+        for wire_id in (AMINA, "two\nlines"):
+            with (
+                self.subTest(wire_id),
+                patch.object(invitation, "_send_email") as send,
+                self.assertRaises(UserError),
+            ):
+                self.invite(self.officer, beneficiary_id=wire_id)
+            send.assert_not_called()
 
     def test_invite_existing_login(self):
         self.invite(self.officer)

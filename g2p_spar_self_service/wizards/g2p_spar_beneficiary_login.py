@@ -52,6 +52,9 @@ class SparBeneficiaryLogin(models.TransientModel):
             raise UserError(
                 self.env._("Fill in the name, a valid e-mail and the beneficiary ID.")
             )
+        # The invitation leaves at once: afterwards it is too late to refuse the ID.
+        # sudo: other people's logins are looked at, and nothing of them is shown
+        self.env["res.users"].sudo()._spar_check_free(wire_id)
         # sudo: only staff come here, and a new contact gets nothing but a portal login
         partner = (
             self.env["res.partner"]
