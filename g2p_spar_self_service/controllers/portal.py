@@ -64,7 +64,8 @@ class PaymentAccountPortal(CustomerPortal):
     @common.for_beneficiaries
     def spar_history(self, wire_id, sudo, **params):
         """Own changes and when each account was in use."""
-        rows = common.presenter(sudo).history(sudo["g2p.spar.change"]._for_id(wire_id))
+        changes = sudo["g2p.spar.change"]._for_id(wire_id)
+        rows = common.presenter(sudo).history(wire_id, changes)
         pager = common.page_links(
             f"{HOME}/history",
             common.number(params.get("page")),

@@ -40,10 +40,8 @@ class Presenter:
         :return: ``(situation, account)``: ``linked``, ``none``, ``frozen``,
             ``unreachable`` or ``unknown``; the account only when ``linked``
         """
-        try:
-            (outcome,) = self.env["g2p.spar.connector"]._resolve([wire_id], PURPOSE)
-        except SparError:
-            # Whether a mapper is down or set up wrongly is staff's business.
+        outcome = self._ask(wire_id)
+        if not outcome:
             return "unreachable", None
         if outcome.code == OK:
             return "linked", self.resolved(outcome)
@@ -53,6 +51,15 @@ class Presenter:
             RETRY: "unreachable",
         }
         return situations.get(outcome.code, "unknown"), None
+
+    def _ask(self, wire_id):
+        """The registry's outcome for one ID, or None when it cannot be asked."""
+        try:
+            (outcome,) = self.env["g2p.spar.connector"]._resolve([wire_id], PURPOSE)
+        except SparError:
+            # Whether a mapper is down or set up wrongly is staff's business.
+            return None
+        return outcome
 
     def resolved(self, outcome):
         """An account as a resolve gave it."""
@@ -119,7 +126,7 @@ class Presenter:
             else "",
         }
 
-    def history(self, changes):
+    def history(self, wire_id, changes):
         """Changes newest first, each done one with the time its account was in use."""
         rows = []
         until = None
@@ -127,11 +134,17 @@ class Presenter:
             row = self.change(change)
             row["period"] = ""
             if change.state == "done":
-                if change.operation == "set":
+                # The last account may have been changed by another door since.
+                if change.operation == "set" and (until or self._is_live(wire_id, change)):
                     row["period"] = self._period(change.applied_at, until)
                 until = change.applied_at
             rows.append(row)
         return rows
+
+    def _is_live(self, wire_id, change):
+        """Whether the account of a change is the one that the registry has now."""
+        outcome = self._ask(wire_id)
+        return bool(outcome and outcome.code == OK and outcome.fa == change.fa)
 
     def _period(self, since, until):
         if until:

@@ -4,6 +4,7 @@ from unittest.mock import patch
 from odoo.tests import tagged
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
+from odoo.addons.g2p_spar_mapper.outcomes import Actor, LinkItem, UnlinkItem
 
 from .common import AMINA, BONO, CHANGE, HOME, NUMBER, PortalCase
 
@@ -168,6 +169,25 @@ class TestPortal(PortalCase):
         self.log_in(self.bono)
         self.open(f"{HOME}/history")
         self.assertTrue(self.find("history-empty"))
+
+    def test_history_calls_no_account_in_use_that_is_not(self):
+        """Other doors change accounts, too: an API, an import, an office."""
+        self.to_review()
+        self.confirm(self.amina)
+        self.changes(AMINA)._job_apply()
+        connectors = type(self.env["g2p.spar.connector"])
+        with patch.object(connectors, "_resolve", side_effect=SparTransientError("x")):
+            self.open(f"{HOME}/history")
+        self.assertNotIn("In use", self.words("history-list"))
+        mapper = self.env["g2p.spar.mapper"]
+        other = LinkItem(id=AMINA, fa=self.bank_address("555566667777").fa)
+        mapper._update([other], Actor("api"))
+        self.open(f"{HOME}/history")
+        self.assertIn("•••• 9012", self.words("history-list"))
+        self.assertNotIn("In use", self.words("history-list"))
+        mapper._unlink([UnlinkItem(id=AMINA)], Actor("api"))
+        self.open(f"{HOME}/history")
+        self.assertNotIn("In use", self.words("history-list"))
 
     def test_card_state(self):
         self.link(AMINA)
