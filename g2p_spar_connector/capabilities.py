@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 #: the four verbs a connector can be asked for
 OPERATIONS = ("link", "update", "unlink", "resolve")
+#: context key: most seconds a look-up may take because somebody waits at a screen
+SECONDS = "g2p_spar_connector_seconds"
 
 
 class Capabilities(NamedTuple):

@@ -11,3 +11,7 @@ SEARCH_TERM = 80
 HISTORY_PAGE = 20
 #: why the registry is asked, as its ledger says it
 PURPOSE = "Self-service portal: a person looks at the own account"
+#: most seconds a page waits for a mapper
+SCREEN_SECONDS = 3
+#: for how long pages leave a mapper alone that did not answer in time, in seconds
+REST_SECONDS = 15

@@ -78,6 +78,9 @@ class SparConnectorAdapter(models.AbstractModel):
     def _resolve(self, connector, items, actor):
         """Look up each item; never writes.
 
+        Gives up with SparTransientError ``timeout`` after the time that the context
+        names under ``capabilities.SECONDS``, if any: somebody waits at a screen.
+
         :param list[ResolveItem] items: by ``id``, by ``fa``, or whether they are a pair
         :return: ``ok`` with the address (scope ``details``), ``not_linked``,
             ``inactive`` or ``mismatch`` without it, ...; otherwise as :meth:`_link`

@@ -29,7 +29,7 @@ from odoo.addons.g2p_spar_mapper.outcomes import (
 )
 from odoo.addons.g2p_spar_mapper.validation import clean_text
 
-from ..capabilities import OPERATIONS, Capabilities
+from ..capabilities import OPERATIONS, SECONDS, Capabilities
 
 _logger = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
         body = post_json(
             self._get_url(connector, operation),
             request.body,
-            seconds=connector.g2p_connect_timeout,
+            seconds=self._get_seconds(connector, operation),
             max_bytes=BASE_ANSWER_BYTES + ITEM_ANSWER_BYTES * len(items),
         )
         _logger.info(
@@ -231,6 +231,13 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
         raise SparConfigurationError(
             self.env._("The mapper refused the whole message (%s).", code), code
         )
+
+    def _get_seconds(self, connector, operation):
+        """Most time for one message; only a look-up is harmless to give up early."""
+        seconds = connector.g2p_connect_timeout
+        if operation != "resolve":
+            return seconds
+        return min(seconds, self.env.context.get(SECONDS, seconds))
 
     def _get_url(self, connector, operation):
         url = connector[URL_FIELDS[operation]]

@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import json
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests.common import new_test_user, tagged
@@ -23,6 +24,7 @@ from odoo.addons.g2p_spar_mapper.outcomes import (
     UnlinkItem,
 )
 
+from ..capabilities import SECONDS
 from .common import ID, OTHER_ID, RemoteCase
 
 ADAPTER = "odoo.addons.g2p_spar_connector.models.g2p_spar_connector_adapter_g2p_connect"
@@ -42,6 +44,24 @@ class TestG2pConnect(RemoteCase):
             return status, answer
 
         self.reply = reply
+
+    def test_who_waits_at_a_screen_waits_shorter_for_a_look_up(self):
+        waiting = []
+
+        def post(url, body, *, seconds, **kwargs):
+            waiting.append(seconds)
+            raise SparTransientError("Too late.", "timeout")
+
+        with patch(f"{ADAPTER}.post_json", post):
+            for seconds in (2, 60):
+                at_screen = self.remote.with_context(**{SECONDS: seconds})
+                for operation, item in (
+                    ("resolve", ResolveItem(ID)),
+                    ("unlink", UnlinkItem(ID)),
+                ):
+                    with self.assertRaises(SparTransientError):
+                        at_screen._call(operation, [item], Actor("staff"))
+        self.assertEqual(waiting, [2, 5, 5, 5], "a change is never given up early")
 
     # -- the answers of the OpenG2P mapper -----------------------------------------
 

@@ -7,10 +7,12 @@ from odoo import fields
 from odoo.tools import format_date, format_datetime
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
+from odoo.addons.g2p_spar_connector.capabilities import SECONDS
 from odoo.addons.g2p_spar_connector.models.g2p_spar_change import OPEN_STATES
 from odoo.addons.g2p_spar_mapper.outcomes import INACTIVE, NOT_LINKED, OK, RETRY
 
-from ..const import PURPOSE
+from .. import mapper_rest
+from ..const import PURPOSE, SCREEN_SECONDS
 
 #: account types the pages have a drawing for
 DRAWN = ("bank", "mobile_wallet", "email_wallet")
@@ -53,11 +55,23 @@ class Presenter:
         return situations.get(outcome.code, "unknown"), None
 
     def _ask(self, wire_id):
-        """The registry's outcome for one ID, or None when it cannot be asked."""
+        """The registry's outcome for one ID, or None when it cannot be asked.
+
+        A page does not wait long, and not again for a mapper that has just hung: the
+        worker that waits is missing to everybody else.
+        """
+        connectors = self.env["g2p.spar.connector"].with_context(
+            **{SECONDS: SCREEN_SECONDS}
+        )
         try:
-            (outcome,) = self.env["g2p.spar.connector"]._resolve([wire_id], PURPOSE)
-        except SparError:
+            (connector,) = connectors._route([wire_id])
+            if mapper_rest.is_resting(connector):
+                return None
+            (outcome,) = connectors._resolve([wire_id], PURPOSE)
+        except SparError as err:
             # Whether a mapper is down or set up wrongly is staff's business.
+            if err.code == "timeout":
+                mapper_rest.rest(connector)
             return None
         return outcome
 

@@ -1,11 +1,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from time import monotonic
 from unittest.mock import patch
 
 from odoo.tests import tagged
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
+from odoo.addons.g2p_spar_connector.models import (
+    g2p_spar_connector_adapter_g2p_connect as g2p_connect,
+)
 from odoo.addons.g2p_spar_mapper.outcomes import Actor, LinkItem, UnlinkItem
 
+from .. import mapper_rest
+from ..const import SCREEN_SECONDS
 from .common import AMINA, BONO, CHANGE, HOME, NUMBER, PortalCase
 
 
@@ -259,6 +265,35 @@ class TestPortal(PortalCase):
             self.open(f"{CHANGE}/review")
             self.confirm(self.amina)
         self.assertEqual(self.changes(AMINA).state, "queued")
+
+    def test_nobody_waits_long_for_a_mapper_that_hangs(self):
+        self.to_review()
+        self.confirm(self.amina)
+        self.connector.write(
+            {
+                "adapter": "g2p_connect",
+                "g2p_connect_base_url": "https://mapper.example.org/mapper/sync",
+            }
+        )
+        self.patch(mapper_rest, "_asked_again_at", {})
+        asked = []
+
+        def hang(url, body, *, seconds, **kwargs):
+            asked.append(seconds)
+            raise SparTransientError("Too late.", "timeout")
+
+        with patch.object(g2p_connect, "post_json", hang):
+            for path in (HOME, f"{HOME}/state", f"{HOME}/remove", HOME):
+                self.url_open(path)
+            self.assertEqual(asked, [SCREEN_SECONDS], "one page waits for all")
+            self.open(HOME)
+            self.assertTrue(self.find("account-unreachable"))
+            with self.assertRaises(SparTransientError):
+                self.resolve(AMINA)
+            self.assertEqual(asked[1:], [30], "jobs have time and always ask")
+            self.patch(mapper_rest, "monotonic", lambda: monotonic() + 3600)
+            self.url_open(HOME)
+            self.assertEqual(len(asked), 3, "after a while it is asked again")
 
     def test_frozen_account(self):
         self.link(AMINA)
