@@ -19,6 +19,7 @@ URLS = {
     "branch": f"{CHANGE}/branch",
     "number": f"{CHANGE}/number",
     "review": f"{CHANGE}/review",
+    "remove": f"{HOME}/remove",
 }
 #: which step can mend an answer that is no longer good
 STEP_OF_ERROR = {"fsp": "provider", "branch": "branch"}
@@ -28,8 +29,9 @@ class PaymentAccountChange(Controller):
     """Choosing, confirming and removing an account, one small page after the other.
 
     Each step is one address: GET shows it, POST keeps the answer in the person's draft
-    and goes on. So reloading and the browser's back button always work, and a login in
-    between comes back to the same step.
+    and goes on, or keeps what is wrong with it and comes back. So reloading and the
+    browser's back button always work, and a login in between comes back to the same
+    step.
     """
 
     # --------------------------------------------------------------------- kind
@@ -41,7 +43,6 @@ class PaymentAccountChange(Controller):
         draft = self._draft(sudo)
         if draft.change_id:
             draft = draft.browse()
-        errors = {}
         if request.httprequest.method == "POST":
             if not draft:
                 draft = draft._start(request.env.user)
@@ -49,7 +50,8 @@ class PaymentAccountChange(Controller):
                 draft._choose_kind(common.number(params.get("kind")))
                 return self._go_on(draft, "kind")
             except AddressError as err:
-                errors = err.errors
+                return self._refuse(draft, "kind", err.errors)
+        errors, _typed = self._refusal(draft, "kind", params)
         return common.render(
             "portal_change_kind",
             page_title=request.env._("Where should we send your money?"),
@@ -120,7 +122,6 @@ class PaymentAccountChange(Controller):
         draft = self._draft(sudo)
         if not draft._may_reach(step):
             return self._go_on(draft)
-        errors = {}
         if request.httprequest.method == "POST":
             choose = (
                 draft._choose_provider if step == "provider" else draft._choose_branch
@@ -129,7 +130,8 @@ class PaymentAccountChange(Controller):
                 choose(common.number(params.get(step)))
                 return self._go_on(draft, step)
             except AddressError as err:
-                errors = err.errors
+                return self._refuse(draft, step, err.errors)
+        errors, _typed = self._refusal(draft, step, params)
         if step == "provider":
             title = (
                 request.env._("Which bank is it?")
@@ -234,7 +236,6 @@ class PaymentAccountChange(Controller):
         questions = draft._questions()
         keys = [question["key"] for question in questions]
         keys += [f"{q['key']}_again" for q in questions if q["is_number"]]
-        errors = {}
         if request.httprequest.method == "POST":
             typed = {key: common.text(params.get(key)) for key in keys}
             try:
@@ -242,16 +243,18 @@ class PaymentAccountChange(Controller):
                 return self._go_on(draft, "number")
             except AddressError as err:
                 errors = err.errors
-        else:
+            mend = [STEP_OF_ERROR[key] for key in errors if key in STEP_OF_ERROR]
+            if mend:
+                return self._mend(draft, mend[0])
+            return self._refuse(draft, "number", errors, typed)
+        errors, typed = self._refusal(draft, "number", params)
+        if not errors:
             typed = dict(draft.answers or {})
             typed |= {
                 f"{q['key']}_again": typed.get(q["key"], "")
                 for q in questions
                 if q["is_number"]
             }
-        mend = next((STEP_OF_ERROR[key] for key in errors if key in STEP_OF_ERROR), "")
-        if mend:
-            return self._mend(draft, mend)
         return common.render(
             "portal_change_number",
             page_title=request.env._("Your account details"),
@@ -284,12 +287,13 @@ class PaymentAccountChange(Controller):
         draft = self._draft(sudo)
         if not draft._may_reach("review"):
             return self._go_on(draft)  # confirming twice leads to the same receipt
-        errors = {}
-        consent = params.get("consent") == "yes"
         if request.httprequest.method == "POST":
+            consent = params.get("consent") == "yes"
             errors, change = self._try_to_confirm(draft, params, consent)
             if change:
                 return request.redirect(f"{HOME}/receipt/{change.reference}")
+            return self._refuse(draft, "review", errors, {"consent": consent})
+        errors, typed = self._refusal(draft, "review", params)
         try:
             account = common.presenter(sudo).chosen(draft)
         except AddressError as err:
@@ -316,24 +320,19 @@ class PaymentAccountChange(Controller):
             ),
             consent_text=draft._consent_text(),
             token=draft.token,
-            values={"consent": consent},
+            values={"consent": typed.get("consent")},
             errors=errors,
         )
 
     # ------------------------------------------------------------------- remove
 
     @route(
-        f"{HOME}/remove",
-        type="http",
-        auth="user",
-        website=True,
-        methods=["GET", "POST"],
+        URLS["remove"], type="http", auth="user", website=True, methods=["GET", "POST"]
     )
     @common.for_beneficiaries
     def spar_remove(self, wire_id, sudo, **params):
         """What removing means; then it is sent."""
         draft = self._draft(sudo, "remove")
-        errors = {}
         posted = request.httprequest.method == "POST"
         if draft.change_id and (posted or draft.change_id.state in OPEN_STATES):
             return request.redirect(f"{HOME}/receipt/{draft.change_id.reference}")
@@ -341,11 +340,14 @@ class PaymentAccountChange(Controller):
             errors, change = self._try_to_confirm(draft, params, True)
             if change:
                 return request.redirect(f"{HOME}/receipt/{change.reference}")
+            draft = draft or draft._start(request.env.user, "remove")
+            return self._refuse(draft, "remove", errors)
         situation, account = common.presenter(sudo).situation(wire_id)
         if situation != "linked":
             return request.redirect(HOME)
         if not draft or draft.change_id:
             draft = draft._start(request.env.user, "remove")
+        errors, _typed = self._refusal(draft, "remove", params)
         return common.render(
             "portal_remove",
             page_title=request.env._("Remove your account?"),
@@ -401,8 +403,21 @@ class PaymentAccountChange(Controller):
             return request.redirect(f"{HOME}/receipt/{draft.change_id.reference}")
         steps = draft._steps()
         if after:
+            draft.refusal = False
             wanted = steps[min(steps.index(after) + 1, steps.index(wanted))]
         return request.redirect(URLS[wanted])
+
+    def _refuse(self, draft, step, errors, typed=None):
+        """Keep what is wrong and send the browser to the page that says so.
+
+        It could not go back to a page that is the answer to a POST.
+        """
+        draft._keep_refusal(step, errors, typed or {})
+        return request.redirect(f"{URLS[step]}?refused=1")
+
+    def _refusal(self, draft, step, params):
+        """``(errors, typed)`` for a page that :meth:`_refuse` led to, else empty."""
+        return draft._get_refusal(step) if params.get("refused") else ({}, {})
 
     def _mend(self, draft, step):
         """Back to a step whose answer is no longer good, which is forgotten."""

@@ -39,6 +39,9 @@ class SparAccountDraft(models.TransientModel):
     fsp_id = fields.Many2one("g2p.spar.fsp", ondelete="cascade")
     branch_id = fields.Many2one("g2p.spar.fsp.branch", ondelete="cascade")
     answers = SealedJson(help="Typed answers, checked.")
+    refusal = SealedJson(
+        help="The last answer that was not good, and why; until there is a better one."
+    )
     token = fields.Char(
         groups=fields.NO_ACCESS,
         help="Names what the person was shown; a new one with every answer.",
@@ -206,6 +209,22 @@ class SparAccountDraft(models.TransientModel):
         else:
             self._keep(answers=False)
 
+    def _keep_refusal(self, step, errors, typed):
+        """Remember an answer that is not good, to show it again.
+
+        :param dict errors: texts by field
+        :param dict typed: what was typed; no password
+        """
+        texts = {key: str(text) for key, text in errors.items()}
+        self.write({"refusal": {"step": step, "errors": texts, "typed": typed}})
+
+    def _get_refusal(self, step):
+        """``(errors, typed)`` of the refused answer to ``step``, empty when none."""
+        refusal = self.refusal or {}
+        if refusal.get("step") != step:
+            return {}, {}
+        return refusal["errors"], refusal["typed"]
+
     def _keep(self, **values):
         self.write({**values, "token": _new_token()})
 
@@ -268,7 +287,7 @@ class SparAccountDraft(models.TransientModel):
                 {"consent": self.env._("Please tick the box if you agree.")}
             )
         self.change_id = self.env["g2p.spar.change"]._submit(**self._prepare_change())
-        self.answers = False
+        self.write({"answers": False, "refusal": False})
         return self.change_id
 
     def _prepare_change(self):

@@ -53,6 +53,63 @@ class TestBadInput(PortalCase):
             {"account_number": "<b>12", "account_number_again": '"><script>'},
         )
 
+    def refuse(self, path, **values):
+        """Send an answer that is not good; the address the browser is sent to."""
+        token = self.page.xpath("//input[@name='csrf_token']/@value")[0]
+        answer = self.url_open(
+            path, data={"csrf_token": token, **values}, allow_redirects=False
+        )
+        self.assertEqual(answer.status_code, 303, path)
+        return answer.headers["Location"]
+
+    def test_a_refused_answer_is_shown_by_a_page_of_its_own(self):
+        """A browser goes back to pages that it got, not to answers that it sent."""
+        self.open(CHANGE)
+        for path, after in (
+            (CHANGE, lambda: self.choose("kind", kind="bank")),
+            (f"{CHANGE}/provider", lambda: self.choose("result", code="TIDETEST")),
+            (f"{CHANGE}/branch", lambda: self.choose("result", code="HARB01")),
+            (
+                f"{CHANGE}/number",
+                lambda: self.submit(account_number=NUMBER, account_number_again=NUMBER),
+            ),
+            (f"{CHANGE}/review", lambda: self.confirm(self.amina)),
+        ):
+            with self.subTest(path):
+                refused = self.refuse(path, account_number="<12", consent="yes")
+                for _reload in range(2):
+                    self.open(refused)
+                    self.assertEqual(self.path, path)
+                    self.assertTrue(self.find("error-summary"))
+                if path.endswith("number"):
+                    self.assertEqual(self._values()["account_number"], "<12")
+                if path.endswith("review"):
+                    self.assertTrue(self.page.xpath("//input[@checked]"))
+                self.open(path)
+                self.assertFalse(self.find("error-summary"), "another visit")
+                after()
+                if not path.endswith("review"):
+                    after_path = self.path
+                    self.open(refused)
+                    self.assertFalse(self.find("error-summary"), "it is mended")
+                    self.open(after_path)
+        draft = self.env["g2p.spar.account.draft"]._of(self.amina)
+        self.assertFalse(draft.refusal)
+        self.open(refused)
+        self.assertEqual(self.path, f"{HOME}/receipt/{self.changes(AMINA).reference}")
+
+    def test_a_refused_removal_is_shown_by_a_page_of_its_own(self):
+        self.link(AMINA)
+        self.open(f"{HOME}/remove")
+        self.open(self.refuse(f"{HOME}/remove", password="wrong"))
+        self.assertTrue(self.error_at("password"))
+        self.env["g2p.spar.account.draft"]._of(self.amina, "remove").unlink()
+        password = f"{self.amina.login}-password"
+        self.open(self.refuse(f"{HOME}/remove", password=password))
+        self.assertIn("open for a long time", self.words("error-summary"))
+        self.submit({"password": password}, button="confirm-remove")
+        self.assertEqual(self.changes(AMINA).operation, "remove")
+
     def test_file_instead_of_text(self):
         self.to_number()
         token = self.page.xpath("//input[@name='csrf_token']/@value")[0]
