@@ -6,6 +6,9 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparRejectedError,
     SparSecurityError,
 )
+from odoo.addons.g2p_spar_bank_directory.models.g2p_spar_directory_mixin import (
+    COUNT_LIMIT,
+)
 from odoo.addons.g2p_spar_connector.models.g2p_spar_change import OPEN_STATES
 
 from ..const import SEARCH_PAGE
@@ -173,10 +176,10 @@ class PaymentAccountChange(Controller):
         """One page of providers or branches for what was typed."""
         term = common.search_term(params.get("q"))
         page = max(common.number(params.get("page")), 1)
-        records, total = self._find(draft, step, term, page)
+        records, total = draft._find(step, term, page)
         pager = common.page_links(URLS[step], page, total, SEARCH_PAGE, q=term)
         if pager["page"] != page:
-            records, total = self._find(draft, step, term, pager["page"])
+            records, total = draft._find(step, term, pager["page"])
         if not total and term:
             status = request.env._(
                 "Nothing found. Try fewer letters or another spelling."
@@ -187,40 +190,22 @@ class PaymentAccountChange(Controller):
             )
         elif total == 1:
             status = request.env._("1 found. Choose it to go on.")
+        elif total >= COUNT_LIMIT:
+            status = request.env._(
+                "%s or more found. Type more letters, then choose one to go on.", total
+            )
         else:
             status = request.env._("%s found. Choose one to go on.", total)
         chosen = draft.fsp_id if step == "provider" else draft.branch_id
+        present = common.presenter(draft.env)
         return {
             "status": status,
             "pager": pager,
             "rows": [
-                {
-                    "id": record.id,
-                    "code": record.code,
-                    "name": record.name,
-                    "detail": self._detail(record, step),
-                    "chosen": record == chosen,
-                }
+                {**present.entry(record, step), "chosen": record == chosen}
                 for record in records
             ],
         }
-
-    def _find(self, draft, step, term, page):
-        if step == "provider":
-            directory, within = draft.fsp_id, draft.account_type_id
-        else:
-            directory, within = draft.branch_id, draft.fsp_id
-        return directory._search_directory(
-            term, within, SEARCH_PAGE, (page - 1) * SEARCH_PAGE
-        )
-
-    def _detail(self, record, step):
-        """What tells entries of one name apart."""
-        if step == "provider":
-            parts = [record.country_id.name, record.bic or record.national_code]
-        else:
-            parts = [record.city, record.code]
-        return " · ".join(part for part in parts if part)
 
     # ------------------------------------------------------------------- number
 

@@ -99,6 +99,19 @@ class Presenter:
             "number_parts": _in_fours(address.number),
         }
 
+    def entry(self, record, step):
+        """A provider or a branch to choose, with what tells those of one name apart."""
+        if step == "provider":
+            parts = [record.country_id.name, record.bic or record.national_code]
+        else:
+            parts = [record.city, record.code]
+        return {
+            "id": record.id,
+            "code": record.code,
+            "name": record.name,
+            "detail": " · ".join(part for part in parts if part),
+        }
+
     def _since(self, when):
         day = self.day(when)
         return self.env._("Since %s", day) if day else ""
@@ -148,9 +161,7 @@ class Presenter:
             row = self.change(change)
             row["period"] = ""
             if change.state == "done":
-                # The last account may have been changed by another door since.
-                if change.operation == "set" and (until or self._is_live(wire_id, change)):
-                    row["period"] = self._period(change.applied_at, until)
+                row["period"] = self._period(wire_id, change, until)
                 until = change.applied_at
             rows.append(row)
         return rows
@@ -160,14 +171,21 @@ class Presenter:
         outcome = self._ask(wire_id)
         return bool(outcome and outcome.code == OK and outcome.fa == change.fa)
 
-    def _period(self, since, until):
+    def _period(self, wire_id, change, until):
+        """When the account of a done change was in use; empty when nobody can say."""
+        if change.operation == "remove":
+            return ""
+        since = self.day(change.applied_at)
         if until:
             return self.env._(
                 "In use from %(since)s to %(until)s",
-                since=self.day(since),
+                since=since,
                 until=self.day(until),
             )
-        return self.env._("In use since %s", self.day(since))
+        # Another door may have changed the last account since.
+        if not self._is_live(wire_id, change):
+            return ""
+        return self.env._("In use since %s", since)
 
     def _title(self, change):
         if change.operation == "remove":

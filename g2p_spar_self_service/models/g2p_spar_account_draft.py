@@ -13,7 +13,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import (
 from odoo.addons.g2p_spar_mapper.outcomes import Actor
 from odoo.addons.g2p_spar_mapper.sealed_field import SealedJson
 
-from ..const import CONSENT_VERSION
+from ..const import CONSENT_VERSION, SEARCH_PAGE
 
 #: the steps of choosing an account, in order
 STEPS = ("kind", "provider", "branch", "number", "review")
@@ -123,6 +123,19 @@ class SparAccountDraft(models.TransientModel):
         """Account types that can be chosen."""
         return self.env["g2p.spar.account.type"].search(
             [("strategy_id.state", "=", "active")]
+        )
+
+    def _find(self, step, term, page):
+        """One page of the providers or branches that fit what was typed.
+
+        :return: ``(records, total)``, as ``_search_directory`` counts
+        """
+        if step == "provider":
+            directory, within = self.fsp_id, self.account_type_id
+        else:
+            directory, within = self.branch_id, self.fsp_id
+        return directory._search_directory(
+            term, within, SEARCH_PAGE, (page - 1) * SEARCH_PAGE
         )
 
     def _choose_kind(self, record_id):

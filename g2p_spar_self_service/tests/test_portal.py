@@ -5,6 +5,9 @@ from unittest.mock import patch
 from odoo.tests import tagged
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
+from odoo.addons.g2p_spar_bank_directory.models.g2p_spar_directory_mixin import (
+    COUNT_LIMIT,
+)
 from odoo.addons.g2p_spar_connector.models import (
     g2p_spar_connector_adapter_g2p_connect as g2p_connect,
 )
@@ -251,6 +254,15 @@ class TestPortal(PortalCase):
         self.assertIn("Page 2 of 3", self.words())
         self.open(f"{CHANGE}/provider?q=pagetest&page=99")
         self.assertEqual(len(self.find("result")), 6, "beyond the end: the last page")
+
+    def test_search_does_not_call_a_capped_count_exact(self):
+        self.to_provider()
+        providers = type(self.env["g2p.spar.fsp"])
+        for total, words in ((999, "999 found"), (COUNT_LIMIT, "1000 or more found")):
+            found = (self.bank, total)
+            with patch.object(providers, "_search_directory", return_value=found):
+                self.open(f"{CHANGE}/provider?q=test")
+            self.assertIn(words, self.words())
 
     def test_registry_out_of_reach(self):
         connectors = type(self.env["g2p.spar.connector"])
