@@ -95,6 +95,11 @@ class Sealed:
             return HIDDEN
         return super().convert_to_read(value, record, use_display_name)
 
+    def convert_to_write(self, value, record):
+        # assigned to a record, it is written as it is: only readers get HIDDEN
+        value = self.convert_to_cache(value, record, validate=False)
+        return self.convert_to_record(value, record)
+
     def convert_to_display_name(self, value, record):
         return HIDDEN if value else False
 

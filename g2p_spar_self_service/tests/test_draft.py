@@ -24,6 +24,15 @@ class TestDraft(SelfServiceCase):
         draft._type_answers({"account_number": NUMBER, "account_number_again": NUMBER})
         return draft
 
+    def test_an_assigned_value_is_kept_as_it_is(self):
+        """Also by a sealed field that nobody may read."""
+        draft = self.drafts._start(self.amina)
+        for value in ({"number": "Not valid"}, False):
+            draft.refusal = value
+            draft.flush_recordset()
+            draft.invalidate_recordset()
+            self.assertEqual(draft.refusal, value)
+
     def test_steps_follow_the_answers(self):
         draft = self.drafts._start(self.amina)
         self.assertEqual(draft._next_step(), "kind")
