@@ -7,6 +7,10 @@ from ..keyring import WrongKeyError, get_keyring
 
 _FINGERPRINT = "fingerprint"  # purpose of the derived key
 
+# Servers that begin with new keys at once do so one after the other, or each would be
+# the newest. Waits for no one who reads or locks rows.
+LOCK_KEYS = "LOCK TABLE g2p_spar_key IN SHARE UPDATE EXCLUSIVE MODE"
+
 # The last statement tells the other processes to look again.
 NOTE_KEY = """
     INSERT INTO g2p_spar_key (key_id, fingerprint, is_older, is_retired, create_date)
@@ -88,6 +92,27 @@ class G2pSparKey(models.Model):
             kept under, or is missing
         """
         self.flush_model()
+        if ring.current in self._compare(ring):
+            return
+        self.env.cr.execute(LOCK_KEYS)
+        if ring.current in self._compare(ring):  # another server was quicker
+            return
+        self.env.cr.execute(
+            SQL(
+                NOTE_KEY,
+                key_id=ring.current,
+                fingerprint=self._fingerprint(ring, ring.current),
+            )
+        )
+        self.invalidate_model(flush=False)
+
+    @api.model
+    def _compare(self, ring):
+        """The ids of the keys that were seen before.
+
+        :raise WrongKeyError: see :meth:`_check_ring`
+        :rtype: set[str]
+        """
         known = self.env.execute_query(
             SQL("SELECT key_id, fingerprint, is_retired FROM g2p_spar_key ORDER BY id")
         )
@@ -103,15 +128,7 @@ class G2pSparKey(models.Model):
                     f"The key {key_id} in the key file is not the one that this "
                     "database was filled under: use its own key file."
                 )
-        if ring.current not in {key_id for key_id, _seen, _is_retired in known}:
-            self.env.cr.execute(
-                SQL(
-                    NOTE_KEY,
-                    key_id=ring.current,
-                    fingerprint=self._fingerprint(ring, ring.current),
-                )
-            )
-            self.invalidate_model(flush=False)
+        return {key_id for key_id, _seen, _is_retired in known}
 
     @staticmethod
     def _fingerprint(ring, key_id):

@@ -14,6 +14,7 @@ from .. import keyring
 
 NEW = "test-new"
 NEW_KEY = bytes(range(7, 39))
+THIRD = "test-third"
 
 
 class KeyCase:
@@ -46,9 +47,11 @@ class KeyCase:
         env.cr.commit()
 
     def forget_new_key(self, current):
-        """Take away what :meth:`start` committed."""
+        """Take away what :meth:`begin` committed."""
         with db_connect(get_db_name()).cursor() as cr:
-            cr.execute("DELETE FROM g2p_spar_key WHERE key_id = %s", [NEW])
+            cr.execute(
+                "DELETE FROM g2p_spar_key WHERE key_id = ANY(%s)", [[NEW, THIRD]]
+            )
             cr.execute(
                 "UPDATE g2p_spar_key SET is_older = FALSE WHERE key_id = %s", [current]
             )

@@ -12,7 +12,7 @@ from .. import isolation, keyring
 from .. import outcomes as oc
 from ..keyring import WrongKeyError
 from ..outcomes import Actor, LinkItem, ResolveItem
-from .key_case import KeyCase
+from .key_case import NEW, NEW_KEY, THIRD, KeyCase
 from .race_case import forget
 
 WIRE_ID = "token:spartest-key-race@nationalId"
@@ -91,3 +91,53 @@ class TestKeyRace(KeyCase, BaseCase):
         self.use_ring(self.old.current, self.old.keys)
         with self.assertRaises(WrongKeyError):
             self.one["g2p.spar.mapper"]._resolve([ResolveItem(WIRE_ID)], ACTOR)
+
+    def test_two_servers_begin_at_once_with_different_keys(self):
+        """One is the newer: it alone can link."""
+        keys = self.old.keys | {NEW: NEW_KEY, THIRD: bytes(32)}
+        self.use_ring(NEW, keys)
+        isolation.read_committed(self.starting.cr)
+        self.starting["g2p.spar.key"]._check_ring(keyring.get_keyring())
+        self.use_ring(THIRD, keys)
+        isolation.read_committed(self.other.cr)
+        thread = threading.Thread(target=self.begin, args=[self.other])
+        thread.start()
+        thread.join(0.3)
+        self.assertTrue(thread.is_alive(), "one begins after the other")
+        self.starting.cr.commit()
+        thread.join(20)
+        self.assertFalse(thread.is_alive())
+        newest = self.one["g2p.spar.key"].search([("is_older", "=", False)])
+        self.assertEqual(newest.mapped("key_id"), [THIRD])
+        self.forget_ring()
+        self.assertEqual(self.link(self.one), oc.OK)
+        self.one.cr.commit()
+        self.use_ring(NEW, keys)
+        isolation.read_committed(self.other.cr)
+        with (
+            mute_logger("odoo.addons.g2p_spar_mapper.store"),
+            self.assertRaises(SparTransientError),
+        ):
+            self.link(self.other, OTHER_ID)
+
+    def test_two_servers_begin_at_once_with_different_keys_of_one_name(self):
+        """The second one is told so; it does not go on with a key of its own."""
+        self.add_key()
+        isolation.read_committed(self.starting.cr)
+        self.starting["g2p.spar.key"]._check_ring(keyring.get_keyring())
+        other = keyring.KeyRing(NEW, self.old.keys | {NEW: bytes(32)})
+        isolation.read_committed(self.other.cr)
+        faults = []
+
+        def begin():
+            try:
+                self.other["g2p.spar.key"]._check_ring(other)
+            except WrongKeyError as err:
+                faults.append(err)
+
+        thread = threading.Thread(target=begin)
+        thread.start()
+        thread.join(0.3)
+        self.starting.cr.commit()
+        thread.join(20)
+        self.assertEqual(len(faults), 1)
