@@ -21,6 +21,13 @@ NOTE_KEY = """
     INSERT INTO orm_signaling_default DEFAULT VALUES
 """
 
+# A server that begins with a newer key waits until this transaction has ended. If one
+# has begun since this transaction did, PostgreSQL refuses: it has to be done again.
+HOLD_KEY = """
+    SELECT FROM g2p_spar_key WHERE key_id = %(key_id)s AND is_older IS NOT TRUE
+       FOR SHARE
+"""
+
 
 class G2pSparKey(models.Model):
     """One key of the key ring that this database has seen. The key itself is never
@@ -155,9 +162,20 @@ class G2pSparKey(models.Model):
         return (ring.current, *sorted(others))
 
     @api.model
+    def _hold(self, key_id):
+        """Whether no newer key has begun than this one. If so, none will before the
+        transaction ends.
+
+        :param str key_id:
+        :raise psycopg2.errors.SerializationFailure: one has begun meanwhile
+        :rtype: bool
+        """
+        return bool(self.env.execute_query(SQL(HOLD_KEY, key_id=key_id)))
+
+    @api.model
     def _retire_older(self):
-        """Nothing is kept under keys before the current one any more."""
+        """Nothing is kept under older keys any more: see :meth:`_hold`, and look."""
         self.sudo().search(
-            [("key_id", "!=", get_keyring().current), ("is_retired", "=", False)]
+            [("is_older", "=", True), ("is_retired", "=", False)]
         ).is_retired = True
         self.env.registry.clear_cache()

@@ -30,6 +30,7 @@ class G2pSparKeyRotation(models.Model):
             ("running", "Running"),
             ("paused", "Paused"),
             ("done", "Done"),
+            ("superseded", "Superseded"),
         ],
         required=True,
         default="draft",
@@ -72,9 +73,18 @@ class G2pSparKeyRotation(models.Model):
         if self.state != "draft":
             raise UserError(self.env._("This was started already."))
         key_id = get_keyring().current
+        if not self.env["g2p.spar.key"]._hold(key_id):
+            raise UserError(
+                self.env._(
+                    "Another server has begun with a newer key than %s. Copy the key"
+                    " file from there, restart this server, and start again.",
+                    key_id,
+                )
+            )
         counted = self.env.execute_query(
             SQL("SELECT count(*) FROM g2p_spar_mapping WHERE key_id <> %s", key_id)
         )
+        self._supersede(key_id)
         self.sudo().write(
             {
                 "key_id": key_id,
@@ -84,6 +94,13 @@ class G2pSparKeyRotation(models.Model):
             }
         )
         self._go_on()
+
+    def _supersede(self, key_id):
+        """Changes to other keys make way for one to the newest."""
+        under_way = [("state", "in", ("running", "paused")), ("key_id", "!=", key_id)]
+        # sudo: the caller has checked the right
+        self.sudo().search(under_way).state = "superseded"
+        self.flush_model()  # before another one is running
 
     def action_pause(self):
         """Halt after the chunk at hand."""
@@ -124,12 +141,14 @@ class G2pSparKeyRotation(models.Model):
         rotation = self.sudo()
         if not rotation.exists() or rotation.run != run or rotation.state != "running":
             return
-        if rotation.key_id != get_keyring().current:
-            rotation.state = "paused"  # another key became current: start a new one
-            return
-        rotation._work()
-        if rotation.state == "running":
-            rotation._enqueue()
+        if not self.env["g2p.spar.key"]._hold(rotation.key_id):
+            rotation.state = "superseded"  # by a newer key: start a new one
+        elif rotation.key_id != get_keyring().current:
+            rotation.state = "paused"  # this server has not begun with the new key
+        else:
+            rotation._work()
+            if rotation.state == "running":
+                rotation._enqueue()
 
     def _work(self):
         """Move one chunk, or step on to the next model, or end."""

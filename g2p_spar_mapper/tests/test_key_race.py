@@ -141,3 +141,20 @@ class TestKeyRace(KeyCase, BaseCase):
         self.starting.cr.commit()
         thread.join(20)
         self.assertEqual(len(faults), 1)
+
+    def test_a_new_key_waits_for_the_chunk_of_a_rotation(self):
+        """Nothing is moved to a key that is older by then, and no newer one retired."""
+        self.add_key()
+        self.begin(self.starting)
+        self.forget_ring()
+        isolation.read_committed(self.one.cr)
+        self.assertTrue(self.one["g2p.spar.key"]._hold(NEW))
+        self.use_ring(THIRD, keyring.get_keyring().keys | {THIRD: bytes(32)})
+        isolation.read_committed(self.other.cr)
+        thread = threading.Thread(target=self.begin, args=[self.other])
+        thread.start()
+        thread.join(0.3)
+        self.assertTrue(thread.is_alive())
+        self.one.cr.rollback()
+        thread.join(20)
+        self.assertFalse(thread.is_alive())

@@ -11,7 +11,7 @@ from ..keyring import WrongKeyError
 from ..models import key_rotation
 from ..outcomes import ResolveItem, UnlinkItem
 from .common import MapperCommon, wire_id
-from .key_case import NEW, NEW_KEY, KeyCase
+from .key_case import NEW, NEW_KEY, THIRD, KeyCase
 
 
 @tagged("post_install", "-at_install")
@@ -31,6 +31,16 @@ class TestKeyRotation(KeyCase, MapperCommon):
         self.keys.env.registry.clear_cache()
         return ring
 
+    def add_third_key(self):
+        ring = self.use_ring(THIRD, keyring.get_keyring().keys | {THIRD: bytes(32)})
+        self.keys._check_ring(ring)
+        self.keys.env.registry.clear_cache()
+        return ring
+
+    def states(self):
+        keys = self.keys.search([("key_id", "in", [self.old.current, NEW, THIRD])])
+        return {key.key_id: key.state for key in keys}
+
     def key_ids(self, *numbers):
         return [
             period.key_id for number in numbers for period in self.all_periods(number)
@@ -40,16 +50,25 @@ class TestKeyRotation(KeyCase, MapperCommon):
         keys = self.mapper._id_keys(wire_id(number))
         return self.mappings.sudo().search([("id_key", "in", keys)], order="id")
 
-    def rotate(self, chunk=2):
+    def start(self):
+        """A rotation whose jobs the test does itself."""
         rotation = self.env["g2p.spar.key.rotation"].create({})
-        enqueue = patch.object(type(rotation), "_enqueue", lambda self: None)
-        with enqueue, patch.object(key_rotation, "CHUNK", chunk):
-            rotation.action_start()
-            for _step in range(100):
-                rotation._job_rotate(rotation.run)
-                if rotation.state != "running":
-                    break
+        self.enterContext(patch.object(type(rotation), "_enqueue", lambda self: None))
+        rotation.action_start()
         return rotation
+
+    def rotate(self, chunk=2):
+        rotation = self.start()
+        with patch.object(key_rotation, "CHUNK", chunk):
+            self.end(rotation)
+        return rotation
+
+    @staticmethod
+    def end(rotation):
+        for _step in range(200):
+            rotation._job_rotate(rotation.run)
+            if rotation.state != "running":
+                break
 
     def test_progress_cannot_be_forged(self):
         rotations = self.env["g2p.spar.key.rotation"].with_user(
@@ -195,6 +214,69 @@ class TestKeyRotation(KeyCase, MapperCommon):
         for role in ("officer", "steward", "employee"):
             with self.subTest(role=role), self.assertRaises(AccessError):
                 self.keys.with_user(self.users[role]).search([])
+
+    # ------------------------------------------------------------------ a third key
+
+    def test_rotation_ends_on_a_server_with_the_older_key(self):
+        """What a newer key has is not moved back, and it stays in use."""
+        ring = self.add_key()
+        rotation = self.start()
+        rotation._job_rotate(rotation.run)
+        ring = self.add_third_key()
+        self.link(self.item(5))
+        self.use_ring(NEW, ring.keys)
+        self.end(rotation)
+        self.assertEqual(rotation.state, "superseded")
+        self.assertEqual(self.key_ids(5), [THIRD])
+        states = {self.old.current: "older", NEW: "older", THIRD: "current"}
+        self.assertEqual(self.states(), states)
+        self.use_ring(THIRD, ring.keys)
+        self.link(self.item(6))
+        self.use_ring(NEW, ring.keys)
+        self.assertEqual(self.resolve(6).code, oc.OK)
+        without = keyring.KeyRing(NEW, ring.keys.copy())
+        del without.keys[THIRD]
+        with self.assertRaises(WrongKeyError):
+            self.keys._check_ring(without)
+
+    def test_only_older_keys_are_retired(self):
+        self.add_key()
+        self.use_ring(self.old.current, keyring.get_keyring().keys)
+        self.keys._retire_older()
+        in_use = self.keys.search([("is_retired", "=", False)]).mapped("key_id")
+        self.assertEqual(in_use, [NEW])
+
+    def test_a_third_key_takes_the_place_of_a_rotation(self):
+        self.add_key()
+        rotation = self.start()
+        rotation._job_rotate(rotation.run)
+        rotation.action_pause()
+        self.add_third_key()
+        second = self.rotate()
+        self.assertEqual((second.state, second.left_count), ("done", 0))
+        self.assertEqual(rotation.state, "superseded")
+        self.assertEqual({*self.key_ids(1, 2, 3, 4)}, {THIRD})
+        states = {self.old.current: "retired", NEW: "retired", THIRD: "current"}
+        self.assertEqual(self.states(), states)
+        with self.assertRaises(UserError):
+            rotation.action_resume()
+
+    def test_no_start_on_a_server_with_an_older_key(self):
+        ring = self.add_key()
+        self.use_ring(self.old.current, ring.keys)
+        with self.assertRaisesRegex(UserError, self.old.current):
+            self.start()
+
+    def test_a_server_that_has_not_begun_anew_leaves_it_to_others(self):
+        ring = self.add_key()
+        rotation = self.start()
+        self.use_ring(self.old.current, ring.keys)
+        rotation._job_rotate(rotation.run)
+        self.assertEqual((rotation.state, rotation.mapping_count), ("paused", 0))
+        self.use_ring(NEW, ring.keys)
+        rotation.action_resume()
+        self.end(rotation)
+        self.assertEqual(rotation.state, "done")
 
     # ------------------------------------------------------------------ wrong keys
 
