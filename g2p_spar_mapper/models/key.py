@@ -175,7 +175,18 @@ class G2pSparKey(models.Model):
     @api.model
     def _retire_older(self):
         """Nothing is kept under older keys any more: see :meth:`_hold`, and look."""
-        self.sudo().search(
-            [("is_older", "=", True), ("is_retired", "=", False)]
-        ).is_retired = True
+        self._set_retired([("is_older", "=", True)], True)
+
+    @api.model
+    def _take_back(self, key_ids):
+        """Rows are kept under these keys: look-ups have to try them.
+
+        :param key_ids: also those that are in use
+        """
+        self._set_retired([("key_id", "in", list(key_ids))], False)
+
+    def _set_retired(self, domain, is_retired):
+        # sudo: nobody has a right to write keys; a change of keys says what is moved
+        domain = [*domain, ("is_retired", "!=", is_retired)]
+        self.sudo().search(domain).is_retired = is_retired
         self.env.registry.clear_cache()

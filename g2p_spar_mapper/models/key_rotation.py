@@ -6,6 +6,12 @@ from odoo.tools import SQL
 from ..keyring import get_keyring
 from ..rekeying import MAPPINGS, rekey, rekey_mappings, sealed_models
 
+COUNT_OLDER = """
+    SELECT key_id, count(*) FROM g2p_spar_mapping
+     WHERE key_id <> %(key_id)s
+     GROUP BY key_id
+"""
+
 CHUNK = 2000  #: rows of one transaction
 PRIORITY = 30  #: behind all work that somebody waits for
 
@@ -73,7 +79,8 @@ class G2pSparKeyRotation(models.Model):
         if self.state != "draft":
             raise UserError(self.env._("This was started already."))
         key_id = get_keyring().current
-        if not self.env["g2p.spar.key"]._hold(key_id):
+        keys = self.env["g2p.spar.key"]
+        if not keys._hold(key_id):
             raise UserError(
                 self.env._(
                     "Another server has begun with a newer key than %s. Copy the key"
@@ -81,15 +88,14 @@ class G2pSparKeyRotation(models.Model):
                     key_id,
                 )
             )
-        counted = self.env.execute_query(
-            SQL("SELECT count(*) FROM g2p_spar_mapping WHERE key_id <> %s", key_id)
-        )
+        counts = dict(self.env.execute_query(SQL(COUNT_OLDER, key_id=key_id)))
+        keys._take_back(counts)
         self._supersede(key_id)
         self.sudo().write(
             {
                 "key_id": key_id,
                 "model": MAPPINGS,
-                "total_count": counted[0][0],
+                "total_count": sum(counts.values()),
                 "started_at": fields.Datetime.now(),
             }
         )

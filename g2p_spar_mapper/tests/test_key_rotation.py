@@ -278,6 +278,17 @@ class TestKeyRotation(KeyCase, MapperCommon):
         self.end(rotation)
         self.assertEqual(rotation.state, "done")
 
+    def test_a_key_that_was_retired_too_early_is_in_use_again(self):
+        self.add_key()
+        self.keys._retire_older()
+        self.assertEqual(self.resolve(1).code, oc.NOT_LINKED)
+        rotation = self.start()
+        self.assertEqual(self.states()[self.old.current], "older")
+        self.assertEqual(self.resolve(1).code, oc.OK)
+        self.end(rotation)
+        self.assertEqual(self.states()[self.old.current], "retired")
+        self.assertEqual(self.resolve(1).code, oc.OK)
+
     # ------------------------------------------------------------------ wrong keys
 
     def test_wrong_key_is_refused(self):
