@@ -158,16 +158,7 @@ class G2pSparKeyRotation(models.Model):
 
     def _work(self):
         """Move one chunk, or step on to the next model, or end."""
-        if self.model == MAPPINGS:
-            chunk = rekey_mappings(self.env, self.after_id, CHUNK)
-            done = {"mapping_count": self.mapping_count + chunk.done}
-        else:
-            model = self.env[self.model].sudo()
-            chunk = rekey(model, self.after_id, CHUNK)
-            done = {"other_count": self.other_count + chunk.done}
-        left = {"left_count": self.left_count + chunk.left}
-        self.write(done | left | {"after_id": chunk.last_id})
-        if chunk.last_id:
+        if self._move(self.model, self.after_id, CHUNK):
             return
         names = [MAPPINGS, *sealed_models(self.env)]
         later = [
@@ -177,8 +168,27 @@ class G2pSparKeyRotation(models.Model):
             self.model = later[0]
             return
         if not self.left_count:
-            if rekey_mappings(self.env, 0, 1).done:  # of a worker started before
-                self.model = MAPPINGS
-                return
+            if any(self._move(name, 0, 1) for name in names):
+                return  # kept by a server that had not begun anew: once more from there
             self.env["g2p.spar.key"]._retire_older()
         self.write({"state": "done", "finished_at": fields.Datetime.now()})
+
+    def _move(self, name, after_id, limit):
+        """Move the next rows of a model.
+
+        :return: the last id, 0 when there was nothing to move
+        """
+        if name == MAPPINGS:
+            counter, chunk = "mapping_count", rekey_mappings(self.env, after_id, limit)
+        else:
+            counter = "other_count"
+            chunk = rekey(self.env[name].sudo(), after_id, limit)
+        self.write(
+            {
+                "model": name,
+                "after_id": chunk.last_id,
+                counter: self[counter] + chunk.done,
+                "left_count": self.left_count + chunk.left,
+            }
+        )
+        return chunk.last_id

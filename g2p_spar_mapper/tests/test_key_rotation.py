@@ -278,6 +278,24 @@ class TestKeyRotation(KeyCase, MapperCommon):
         self.end(rotation)
         self.assertEqual(rotation.state, "done")
 
+    def test_what_an_older_server_sealed_meanwhile_is_moved(self):
+        ring = self.add_key()
+        load = self.env["g2p.spar.import"].create({"name": "List"})
+        rotation = self.start()
+        while rotation.model != "g2p.spar.import.row":  # the one behind
+            rotation._job_rotate(rotation.run)
+        token = self.old.seal(f"g2p_spar_import_part:{load.id}:0", b"id,fa")
+        self.env.cr.execute(
+            "INSERT INTO g2p_spar_import_part (import_id, number, size, sealed)"
+            " VALUES (%s, 0, 5, %s)",
+            [load.id, token],
+        )
+        self.end(rotation)
+        self.assertEqual((rotation.state, rotation.left_count), ("done", 0))
+        self.assertEqual(self.states()[self.old.current], "retired")
+        self.use_ring(NEW, {NEW: ring.keys[NEW]})
+        self.assertEqual(load._open_file().read(), b"id,fa")
+
     def test_a_key_that_was_retired_too_early_is_in_use_again(self):
         self.add_key()
         self.keys._retire_older()
