@@ -52,6 +52,45 @@ WRITE_MAPPINGS = """
      WHERE m.id = i.id AND m.id = ANY(%(ids)s::int[])
 """
 
+#: sealed columns of models that move their contents in a way of their own
+OWN_COLUMNS = {
+    "g2p.spar.import.part": ("sealed",),
+    "g2p.spar.transaction": ("request", "answer"),
+}
+
+# A server that begins with a newer key waits for whoever seals under the one before it,
+# and nobody seals under that any more: the end of a change of keys has seen all. Who
+# adds a row is told at once; who changes one is a job as a rule, done again later or by
+# another server. AFTER, as COPY is quicker so; nothing is looked up for empty values.
+REFUSE_OLDER = """
+    CREATE OR REPLACE FUNCTION g2p_spar_is_older(sealed text) RETURNS boolean
+    LANGUAGE plpgsql AS $$
+    DECLARE
+        found_older boolean;
+    BEGIN
+        SELECT is_older INTO found_older FROM g2p_spar_key
+         WHERE key_id = split_part(sealed, ':', 1)
+           FOR SHARE;
+        RETURN COALESCE(found_older, FALSE);
+    END $$;
+    CREATE OR REPLACE FUNCTION g2p_spar_refuse_older() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'Another server has begun with a newer key: nothing is sealed '
+            'under the older one of this server. Restart it with the newer key'
+            USING ERRCODE = CASE TG_OP WHEN 'INSERT'
+                THEN 'object_not_in_prerequisite_state'
+                ELSE 'serialization_failure' END;
+    END $$
+"""
+REFUSE_OLDER_IN = """
+    DROP TRIGGER IF EXISTS %(name)s ON %(table)s;
+    CREATE TRIGGER %(name)s AFTER INSERT OR UPDATE OF %(column)s ON %(table)s
+        FOR EACH ROW WHEN (NEW.%(column)s IS NOT NULL
+                           AND g2p_spar_is_older(NEW.%(column)s))
+        EXECUTE FUNCTION g2p_spar_refuse_older()
+"""
+
 
 class Chunk(NamedTuple):
     """What became of one chunk."""
@@ -156,6 +195,25 @@ def _sealed_fields(model):
         for _name, field in sorted(model._fields.items())
         if is_sealed(field) and field.store and not field.inherited
     ]
+
+
+def refuse_older(model):
+    """Have the database refuse what is sealed under a key before the newest one.
+
+    :param model: any model, when its table is made or updated
+    """
+    fields = [field.name for field in _sealed_fields(model)]
+    columns = [*fields, *OWN_COLUMNS.get(model._name, ())]
+    if columns:
+        model.env.cr.execute(REFUSE_OLDER)
+    for column in columns:
+        query = SQL(
+            REFUSE_OLDER_IN,
+            name=SQL.identifier(f"refuse_older_{column}"),
+            table=SQL.identifier(model._table),
+            column=SQL.identifier(column),
+        )
+        model.env.cr.execute(query)
 
 
 def rekey_sealed(model, after_id, limit):

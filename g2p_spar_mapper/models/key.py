@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from ..isolation import read_committed
 from ..keyring import WrongKeyError, get_keyring
+from ..rekeying import refuse_older
 
 _FINGERPRINT = "fingerprint"  # purpose of the derived key
 
@@ -190,3 +191,14 @@ class G2pSparKey(models.Model):
         domain = [*domain, ("is_retired", "!=", is_retired)]
         self.sudo().search(domain).is_retired = is_retired
         self.env.registry.clear_cache()
+
+
+class Base(models.AbstractModel):
+    """Nothing is sealed under an older key, in whatever model."""
+
+    _inherit = "base"
+
+    def _auto_init(self):
+        result = super()._auto_init()
+        refuse_older(self)
+        return result

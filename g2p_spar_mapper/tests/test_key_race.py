@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import threading
 
+import psycopg2.errors
+
 from odoo import SUPERUSER_ID, api
 from odoo.sql_db import db_connect
 from odoo.tests import BaseCase, get_db_name, tagged
@@ -42,6 +44,13 @@ class TestKeyRace(KeyCase, BaseCase):
 
     def link(self, env, wire_id=WIRE_ID, fa="race-1"):
         return env["g2p.spar.mapper"]._link([LinkItem(wire_id, fa)], ACTOR)[0].code
+
+    @staticmethod
+    def seal(env):
+        """Keep something sealed that is no mapping; not committed."""
+        load = env["g2p.spar.import"].create({"name": "Key race"})
+        load._add_part(0, b"id,fa")
+        return load.sudo().part_ids
 
     def use_old(self):
         """The ring of a server that knows both keys and began before."""
@@ -158,3 +167,26 @@ class TestKeyRace(KeyCase, BaseCase):
         self.one.cr.rollback()
         thread.join(20)
         self.assertFalse(thread.is_alive())
+
+    @mute_logger("odoo.sql_db")
+    def test_nothing_is_sealed_under_an_older_key(self):
+        self.seal(self.one)
+        self.both = self.add_key()
+        thread = threading.Thread(target=self.begin, args=[self.starting])
+        thread.start()
+        thread.join(0.3)
+        self.assertTrue(thread.is_alive(), "the start waits for what is being sealed")
+        self.one.cr.rollback()
+        thread.join(20)
+        self.assertFalse(thread.is_alive())
+        self.forget_ring()
+        part = self.seal(self.other)
+        self.use_old()
+        with self.assertRaises(psycopg2.errors.ObjectNotInPrerequisiteState):
+            self.seal(self.one)
+        with self.assertRaises(psycopg2.errors.SerializationFailure):
+            self.other.cr.execute(
+                "UPDATE g2p_spar_import_part SET sealed = %s WHERE id = %s",
+                [self.old.seal("anywhere", b"id,fa"), part.id],
+            )
+        self.other.cr.rollback()

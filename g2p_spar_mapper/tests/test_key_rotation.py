@@ -286,7 +286,8 @@ class TestKeyRotation(KeyCase, MapperCommon):
             rotation._job_rotate(rotation.run)
         token = self.old.seal(f"g2p_spar_import_part:{load.id}:0", b"id,fa")
         self.env.cr.execute(
-            "INSERT INTO g2p_spar_import_part (import_id, number, size, sealed)"
+            "ALTER TABLE g2p_spar_import_part DISABLE TRIGGER USER;"
+            " INSERT INTO g2p_spar_import_part (import_id, number, size, sealed)"
             " VALUES (%s, 0, 5, %s)",
             [load.id, token],
         )
@@ -295,6 +296,20 @@ class TestKeyRotation(KeyCase, MapperCommon):
         self.assertEqual(self.states()[self.old.current], "retired")
         self.use_ring(NEW, {NEW: ring.keys[NEW]})
         self.assertEqual(load._open_file().read(), b"id,fa")
+
+    def test_the_database_refuses_older_keys_in_each_sealed_column(self):
+        for name in rekeying.sealed_models(self.env):
+            model = self.env[name]
+            self.env.cr.execute(
+                "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass",
+                [model._table],
+            )
+            columns = [field.name for field in rekeying._sealed_fields(model)]
+            wanted = {
+                f"refuse_older_{column}"
+                for column in columns or rekeying.OWN_COLUMNS[name]
+            }
+            self.assertLessEqual(wanted, {name for (name,) in self.env.cr.fetchall()})
 
     def test_a_key_that_was_retired_too_early_is_in_use_again(self):
         self.add_key()

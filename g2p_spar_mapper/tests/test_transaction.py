@@ -4,10 +4,11 @@ from datetime import timedelta
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
-from .. import rekeying, replay
+from .. import keyring, rekeying, replay
 from ..models.transaction import CONTENT_DAYS_KEPT, DAYS_KEPT
-from .api_case import ApiCase
+from .api_case import ASYNC_ROOTS, ApiCase
 from .common import MapperCommon
 from .key_case import NEW, NEW_KEY, KeyCase
 
@@ -112,6 +113,22 @@ class TestTransactionKeys(KeyCase, ApiCase):
             transactions.browse(waiting.id - 1)._contents("answer"), answer
         )
         self.assertIn(b"spartest-1", waiting._contents("request"))
+
+    @mute_logger("odoo.sql_db", "odoo.addons.g2p_spar_mapper.faults")
+    def test_a_server_with_an_older_key_goes_on_with_look_ups(self):
+        old = keyring.get_keyring().current
+        self.call("link", [self.item(ID, fa=self.fa())])
+        ring = self.add_key()
+        self.env["g2p.spar.key"]._check_ring(ring)
+        self.use_ring(old, ring.keys)
+        message = self.message("resolve", [self.item(ID)], sender_id="strict")
+        self.assertEqual(self.post("resolve", message).status_code, 200)
+        count = self.env["g2p.spar.transaction"].search_count([])
+        message = self.message("unlink", [self.item(ID)])
+        reply = self.post("unlink", message, ASYNC_ROOTS[0])
+        self.assertEqual(reply.status_code, 503)
+        self.assertIn("Retry-After", reply.headers)
+        self.assertEqual(self.env["g2p.spar.transaction"].search_count([]), count)
 
     def test_what_does_not_open_is_named_and_left(self):
         self.post("unlink", self.message("unlink", [self.item(ID)]))
