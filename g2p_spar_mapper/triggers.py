@@ -85,6 +85,6 @@ def keep_referenced(model, field):
 def drop_triggers(env):
     """Uninstall hook: tables of other addons keep no trigger of ours."""
     env.cr.execute(
-        "DROP FUNCTION IF EXISTS g2p_spar_refuse_orphans, g2p_spar_refuse_change "
-        "CASCADE"
+        "DROP FUNCTION IF EXISTS g2p_spar_refuse_orphans, g2p_spar_refuse_change, "
+        "g2p_spar_refuse_older, g2p_spar_is_older CASCADE"
     )
