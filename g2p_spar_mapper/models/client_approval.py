@@ -45,6 +45,12 @@ class G2pSparClient(models.Model):
     requested = fields.Json(readonly=True, copy=False)
     requested_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     requested_at = fields.Datetime(readonly=True, copy=False)
+    request_number = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="Of the last request. The same words asked for once more are another one: "
+        "the client may have been changed in between.",
+    )
     requested_text = fields.Html("Asked for", compute="_compute_requested_text")
     is_own_request = fields.Boolean(compute="_compute_is_own_request")
 
@@ -209,6 +215,7 @@ class G2pSparClient(models.Model):
                 "requested": requested | held,
                 "requested_by_id": self.env.uid,
                 "requested_at": fields.Datetime.now(),
+                "request_number": self.request_number + 1,
             }
         )
         self.message_post(
@@ -220,7 +227,7 @@ class G2pSparClient(models.Model):
     def action_approve(self):
         """Do what another administrator has asked for.
 
-        :raise UserError: more or less is asked for than the second one has looked at
+        :raise UserError: it is another request than the second one has looked at
         """
         self.ensure_one()
         self.check_access("write")
@@ -230,7 +237,8 @@ class G2pSparClient(models.Model):
             raise UserError(
                 self.env._("You have asked for this: another administrator approves.")
             )
-        if self.env.context.get("seen_request", self.requested) != self.requested:
+        seen = self.env.context.get("seen_request", self.request_number)
+        if seen != self.request_number:
             raise UserError(
                 self.env._(
                     "The request was changed after you had opened it. Look at it again."

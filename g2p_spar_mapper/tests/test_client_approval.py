@@ -1,7 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import TransactionCase, new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
 
 ADMINISTRATOR = "g2p_spar_bank_directory.group_spar_administrator"
 
@@ -168,12 +171,34 @@ class TestClientApproval(TransactionCase):
 
     def test_approval_is_for_what_was_looked_at(self):
         self.own(self.first).may_link = True
-        seen = self.own(self.second).with_context(seen_request={"may_link": True})
+        seen = self.as_shown()
         self.own(self.first).may_update = True
         with self.assertRaisesRegex(UserError, "changed"):
             seen.action_approve()
-        seen.with_context(seen_request=self.client.requested).action_approve()
+        self.as_shown().action_approve()
         self.assertTrue(self.client.may_link and self.client.may_update)
+
+    def test_approval_is_for_the_client_that_was_looked_at(self):
+        """Who asks to go live changes the client and asks the same once more."""
+        client = self.env["g2p.spar.client"].with_user(self.first)
+        client = client.create(self.values("new", state="live"))
+        seen = self.as_shown(client)
+        client.write({"may_see_details": True, "networks": False})
+        client.state = "live"
+        self.assertEqual(client.requested, {"state": "live"})
+        with self.assertRaisesRegex(UserError, "changed"):
+            seen.action_approve()
+        self.assertEqual(client.state, "test")
+        self.as_shown(client).action_approve()
+        self.assertEqual(client.state, "live")
+
+    def as_shown(self, client=None):
+        """The client as the form of the second administrator approves it."""
+        client = self.own(self.second, client)
+        arch = etree.fromstring(client.get_view(view_type="form")["arch"])
+        (button,) = arch.xpath("//button[@name='action_approve']")
+        context = safe_eval(button.get("context"), client.read()[0])
+        return client.with_context(**context)
 
     def test_lists_are_not_edited_from_here(self):
         with self.assertRaises(UserError):
