@@ -22,7 +22,7 @@ class G2pSparClientKey(models.Model):
 
     _name = "g2p.spar.client.key"
     _description = "SPAR API Client Key"
-    _inherit = ["g2p.spar.cached"]
+    _inherit = ["g2p.spar.system.fields", "g2p.spar.cached"]
     _order = "id desc"
 
     client_id = fields.Many2one(
@@ -91,12 +91,15 @@ class G2pSparClientKey(models.Model):
         return keys_
 
     def write(self, vals):
-        """Override: as for create."""
+        """Override: as for create, and a key stays with its client."""
+        if "client_id" in vals:
+            raise UserError(self.env._("A key stays with its client."))
         if vals.get("material"):
             self._prepare_material(vals)
-        if "url" in vals:
-            vals = {"key_set": False, "fetched_at": False} | vals
         result = super().write(vals)
+        if "url" in vals:
+            # sudo: nobody has the right to write what was fetched
+            self.sudo().write({"key_set": False, "fetched_at": False})
         if vals.keys() - {"key_set", "fetched_at"}:
             for key in self:
                 key._tell(self.env._("A key was changed: %s", key._label()))
@@ -213,12 +216,14 @@ class G2pSparClientKey(models.Model):
 
     def action_fetch(self):
         """Fetch the published keys now; those there are stay if that fails."""
+        self.check_access("write")
         for key in self.filtered(lambda key: key.source == "url"):
             try:
                 content = fetch(self.env, key.url)
             except SparError as err:
                 raise UserError(err.message) from err
-            key.write(
+            # sudo: see write()
+            key.sudo().write(
                 {
                     "key_set": content.decode(),
                     "fetched_at": fields.Datetime.now(),

@@ -25,7 +25,7 @@ class G2pSparClientSecret(models.Model):
 
     _name = "g2p.spar.client.secret"
     _description = "SPAR API Client Secret"
-    _inherit = ["g2p.spar.cached"]
+    _inherit = ["g2p.spar.system.fields", "g2p.spar.cached"]
     _order = "id desc"
 
     client_id = fields.Many2one(
@@ -63,20 +63,42 @@ class G2pSparClientSecret(models.Model):
                 )
 
     def write(self, vals):
-        """Override: what is revoked stays so."""
+        """Override: what is revoked stays so, and the client tells how long the rest
+        is good for."""
         if self.filtered("revoked_at") and vals.keys() & {"valid_until", "revoked_at"}:
             raise UserError(self.env._("A revoked secret stays revoked."))
-        return super().write(vals)
+        result = super().write(vals)
+        if "valid_until" in vals:
+            for secret in self:
+                secret._tell(
+                    self.env._(
+                        "A secret was changed: %(name)s…, valid until %(moment)s UTC.",
+                        name=secret.name,
+                        moment=secret.valid_until,
+                    )
+                )
+        return result
+
+    def unlink(self):
+        """Override: the client tells of it."""
+        for secret in self:
+            secret._tell(self.env._("A secret was removed: %s…", secret.name))
+        return super().unlink()
 
     def action_revoke(self):
         """Refuse the secret, and the tokens it was exchanged for, from now on."""
+        self.check_access("write")
         revoked = self.filtered(lambda secret: not secret.revoked_at)
-        revoked.write({"revoked_at": fields.Datetime.now()})
+        # sudo: nobody has the right to write when
+        revoked.sudo().write({"revoked_at": fields.Datetime.now()})
         for secret in revoked:
-            secret.client_id.message_post(
-                body=self.env._("A secret was revoked: %s…", secret.name)
-            )
+            secret._tell(self.env._("A secret was revoked: %s…", secret.name))
         return True
+
+    def _tell(self, text):
+        """Who has a secret can speak for the client, so the client's history says
+        so."""
+        self.client_id.message_post(body=text)
 
     @api.model
     def _generate(self, client):

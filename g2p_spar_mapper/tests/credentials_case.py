@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from odoo.tests import TransactionCase
+from odoo.tests import TransactionCase, new_test_user
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
 
@@ -85,6 +85,14 @@ class CredentialsCase(TransactionCase):
                 "may_link": True,
             }
             | values
+        )
+
+    @classmethod
+    def new_administrator(cls):
+        return new_test_user(
+            cls.env,
+            "credentials_admin",
+            "g2p_spar_bank_directory.group_spar_administrator",
         )
 
     def new_secret(self, client):

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import TransactionCase, new_test_user, tagged
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
@@ -201,6 +202,21 @@ class TestUploadedKey(CredentialsCase):
         )
         self.assertEqual(len(self.client.message_ids), before)
 
+    def test_key_stays_with_its_client(self):
+        key = self.upload(public("EdDSA").pem).with_user(self.new_administrator())
+        other = self.new_client("other")
+        for move in (
+            lambda: key.write({"client_id": other.id}),
+            lambda: (
+                key.env["g2p.spar.client"]
+                .browse(other.id)
+                .write({"key_ids": [Command.link(key.id)]})
+            ),
+        ):
+            with self.assertRaisesRegex(UserError, "stays with its client"):
+                move()
+        self.assertEqual(key.client_id.code, "signer")
+
     def test_administrators_only(self):
         key = self.upload(public("EdDSA").pem)
         for group in (
@@ -356,6 +372,34 @@ class TestPublishedKeys(CredentialsCase):
         self.assertTrue(self.key.key_set)
         self.key.url = URL + "2"
         self.assertFalse(self.key.key_set, "keys of another address")
+
+    def test_what_was_fetched_is_not_written_by_people(self):
+        """Or an administrator speaks for a client, and its history does not say so."""
+        administrator = self.new_administrator()
+        key = self.key.with_user(administrator)
+        planted = {
+            "key_set": key_set("ES256").decode(),
+            "fetched_at": "2099-01-01 00:00:00",
+        }
+        values = {"client_id": self.client.id, "source": "url", "url": URL}
+        for attempt in (
+            lambda: key.write(planted),
+            lambda: key.write({"url": URL, **planted}),
+            lambda: key.create(values | planted),
+            lambda: key.client_id.write(
+                {"key_ids": [Command.create(values | planted)]}
+            ),
+            lambda: key.client_id.write({"key_ids": [Command.update(key.id, planted)]}),
+        ):
+            with self.assertRaises(AccessError):
+                attempt()
+        defaults = {f"default_{name}": value for name, value in planted.items()}
+        made = key.with_context(**defaults).create(values)
+        self.assertFalse(made.key_set or made.fetched_at)
+        key.action_fetch()
+        self.assertIn("Ed25519", key.kind)
+        key.url = URL + "2"
+        self.assertFalse(key.key_set or key.fetched_at or key.kind)
 
     def test_keys_that_cannot_be_used_are_left_out(self):
         served = json.loads(key_set("EdDSA"))

@@ -8,6 +8,7 @@ import jwt
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparSecurityError
@@ -320,6 +321,43 @@ class TestSecret(CredentialsCase):
         self.assertEqual(self.ask(self.form("programme", second))[0], 401)
         with self.assertRaises(UserError):
             oldest.valid_until = fields.Datetime.now() + timedelta(days=1)
+
+    def test_secret_stays_with_its_client(self):
+        """Or an administrator speaks for a client, and its history does not say so."""
+        other = self.new_client("other")
+        self.new_secret(other)
+        secret = other.secret_ids.with_user(self.administrator)
+        client = self.client.with_user(self.administrator)
+        for attempt in (
+            lambda: secret.write({"client_id": client.id}),
+            lambda: client.write({"secret_ids": [Command.link(secret.id)]}),
+            lambda: secret.write({"name": "abcd"}),
+            lambda: secret.write({"revoked_at": False}),
+            lambda: secret.create({"client_id": client.id, "name": "abcd"}),
+        ):
+            with self.assertRaises(AccessError):
+                attempt()
+        self.assertEqual(secret.client_id.code, "other")
+
+    def test_client_tells_of_its_secrets(self):
+        client = self.client.with_user(self.administrator)
+        client.action_new_secret()
+        secret = client.secret_ids
+
+        def told():
+            return client.message_ids[0].body
+
+        secret.valid_until = "2020-01-01 00:00:00"
+        self.assertIn(f"changed: {secret.name}…", told())
+        self.assertIn("2020-01-01", told())
+        secret.valid_until = "2099-01-01 00:00:00"
+        self.assertEqual(secret.state, "valid")
+        self.assertIn("2099-01-01", told())
+        secret.action_revoke()
+        self.assertIn(f"revoked: {secret.name}…", told())
+        name = secret.name
+        secret.unlink()
+        self.assertIn(f"removed: {name}…", told())
 
     def test_administrators_only(self):
         self.new_secret(self.client)
