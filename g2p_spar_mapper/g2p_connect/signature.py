@@ -66,6 +66,10 @@ class Key(NamedTuple):
     valid_from: float = 0.0  #: seconds since 1970
     valid_until: float = float("inf")
 
+    def is_valid(self, now):
+        """:param float now: seconds since 1970"""
+        return self.valid_from <= now < self.valid_until
+
 
 def is_jws(text):
     """Whether a text looks like a signature at all; placeholders do not."""
@@ -148,7 +152,7 @@ def _fits(key, jws, now):
         (not jws.kid or key.kid == jws.kid)
         and (not key.alg or key.alg == jws.alg)
         and isinstance(key.public, KEY_TYPES[jws.alg])
-        and key.valid_from <= now < key.valid_until
+        and key.is_valid(now)
     )
 
 

@@ -110,7 +110,7 @@ class G2pSparClient(models.Model):
             if shown.fault:
                 raise shown.fault
             for jws, payloads in shown.signatures:
-                found = self._find_keys(keys, sets, jws.kid)
+                found = self._find_keys(keys, sets, jws.kid, now)
                 signature.verify(jws, found, payloads(body), now)
         except signature.SignatureError as err:
             _logger.info("Signature of API client %s: %s", client.id, err)
@@ -119,9 +119,9 @@ class G2pSparClient(models.Model):
             ) from None
 
     @api.model
-    def _find_keys(self, keys, sets, kid):
+    def _find_keys(self, keys, sets, kid, now):
         """Keys of a client: those it has handed over, and those it publishes."""
-        if kid and any(key.kid == kid for key in keys):
+        if kid and any(key.kid == kid and key.is_valid(now) for key in keys):
             return keys
         for key_set in sets:
             keys += key_sets.find(self.env, key_set, kid)

@@ -412,6 +412,20 @@ class TestPublishedKeys(CredentialsCase):
         self.key.valid_until = "2026-01-01 00:00:00"
         self.assertNotNow("EdDSA")
 
+    def test_published_key_outlives_the_same_one_handed_over(self):
+        """A key ID is its thumbprint by default, so both have the same one."""
+        served = keys.to_jwk(public("EdDSA").public) | {"kid": public("EdDSA").kid}
+        self.served = json.dumps({"keys": [served]}).encode()
+        handed_over = self.key.create(
+            {"client_id": self.client.id, "material": public("EdDSA").pem}
+        )
+        header = self.sign("EdDSA", BODY)
+        self.authenticate("signer", BODY, header=header)
+        self.assertFalse(self.asked)
+        handed_over.valid_until = "2026-01-01 00:00:00"
+        self.authenticate("signer", BODY, header=header)
+        self.assertEqual(self.asked, 1)
+
     def test_addresses(self):
         for url in (
             False,
