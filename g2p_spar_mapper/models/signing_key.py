@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from odoo import api, fields, models, tools
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..g2p_connect import keys, messages, signature
 from ..sealed_field import SealedText
@@ -102,7 +102,11 @@ class G2pSparSigningKey(models.Model):
         return private_pem.decode(), keys.describe(private.public_key(), alg=algorithm)
 
     def write(self, vals):
-        """Override: a key does not become another one."""
+        """Override: a key does not become another one, nor sign as somebody wants."""
+        if "state" in vals and not self.env.su:
+            raise AccessError(
+                self.env._("Use the buttons to let a key sign or to retire it.")
+            )
         if {"algorithm", "kid", "public_pem", "fingerprint"} & vals.keys():
             raise UserError(
                 self.env._("A signing key does not change; make a new one.")
@@ -117,17 +121,21 @@ class G2pSparSigningKey(models.Model):
     def action_use(self):
         """Sign with this key from now on."""
         self.ensure_one()
+        self.check_access("write")
         if self.state == "retired":
             raise UserError(self.env._("A retired key does not sign again."))
-        self.search([("state", "=", "current")]).state = "retired"
-        self.flush_model()
-        self.state = "current"
+        # sudo: nobody has the right to write what a key does, see write()
+        key_sudo = self.sudo()
+        key_sudo.search([("state", "=", "current")]).state = "retired"
+        key_sudo.flush_model()
+        key_sudo.state = "current"
         return True
 
     def action_retire(self):
         """Sign no more with this key; without another one nothing is signed."""
         self.ensure_one()
-        self.state = "retired"
+        self.check_access("write")
+        self.sudo().state = "retired"  # sudo: see action_use()
         return True
 
     # --- signing ----------------------------------------------------------------------

@@ -89,6 +89,16 @@ class TestSigningKey(TransactionCase):
             with self.subTest(name=name), self.assertRaises(UserError):
                 key[name] = "RS256"
 
+    def test_only_the_buttons_change_what_a_key_does(self):
+        administrator = new_test_user(self.env, "signing_admin", ADMINISTRATOR)
+        key = self.keys.with_user(administrator).create({})
+        key.action_use()
+        key.action_retire()
+        for state in ("current", "next"):
+            with self.subTest(state=state), self.assertRaises(AccessError):
+                key.state = state
+        self.assertEqual(key.state, "retired")
+
     def test_administrators_only(self):
         key = self.keys.create({})
         for group in (
@@ -103,6 +113,7 @@ class TestSigningKey(TransactionCase):
                 lambda own=own: own.read(["kid"]),
                 lambda own=own: own.create({}),
                 lambda own=own: own.action_use(),
+                lambda own=own: own.action_retire(),
             ):
                 with self.subTest(group=group), self.assertRaises(AccessError):
                     refused()
