@@ -3,6 +3,7 @@ from . import id_type
 from . import service_written
 from . import mapping
 from . import mapping_event
+from . import mapping_form
 from . import mapper
 from . import read
 from . import mapper_demo

@@ -32,10 +32,12 @@ class TestReveal(MapperCommon):
         # the count of past events has a transaction of its own
         self.registry_enter_test_mode()
 
-    def ask(self, reason=REASON, user=None, **values):
+    def ask(self, reason=REASON, user=None, sudo=False, **values):
         wizards = self.reveals.with_user(user or self.trusted)
-        return wizards.create(
-            {"mapping_id": self.mapping.id, "reason": reason, **values}
+        return (
+            wizards.sudo(sudo)
+            .create({"mapping_id": self.mapping.id, "reason": reason, **values})
+            .sudo(False)
         )
 
     def shown(self):
@@ -138,11 +140,28 @@ class TestReveal(MapperCommon):
 
     def test_the_right_alone_reads_no_mapping(self):
         user = new_test_user(self.env, "spar_only_reveal", f"base.group_user,{REVEAL}")
-        wizard = self.ask(user=user)
+        shows = {"mapping_id": {"fields": {"display_name": {}}}, "account": {}}
+        values = {"mapping_id": self.mapping.id}
+        defaults = {"default_mapping_id": self.mapping.id}
+        reveals = self.reveals.with_user(user)
+        for attempt in (
+            lambda: self.ask(user=user),
+            lambda: reveals.with_context(**defaults).create({"reason": REASON}),
+            lambda: reveals.onchange(values, [], shows),
+            lambda: reveals.onchange(values, ["mapping_id"], shows),
+            lambda: reveals.with_context(**defaults).onchange({}, [], shows),
+        ):
+            self.env.invalidate_all()
+            with self.assertRaises(AccessError):
+                attempt()
+        # what some other code might make for them
+        wizard = self.ask(user=user, sudo=True)
         with self.assertRaises(AccessError):
             wizard.action_reveal()
         with self.assertRaises(AccessError):
             wizard.read(["account"])
+        with self.assertRaises(AccessError):
+            wizard.write(values)
         self.assertFalse(self.shown())
 
     def test_somebody_elses_question_is_not_ones_own(self):

@@ -28,12 +28,10 @@ class G2pSparReveal(models.TransientModel):
     """
 
     _name = "g2p.spar.reveal"
-    _inherit = ["g2p.spar.typed.text"]
+    _inherit = ["g2p.spar.mapping.form"]
     _description = "Look at a Whole Account"
 
-    mapping_id = fields.Many2one(
-        "g2p.spar.mapping", required=True, readonly=True, ondelete="cascade"
-    )
+    mapping_id = fields.Many2one(required=True, ondelete="cascade")
     account = fields.Char(related="mapping_id.fa_masked", related_sudo=False)
     reason = fields.Char(
         required=True,
@@ -86,7 +84,7 @@ class G2pSparReveal(models.TransientModel):
         self.check_access("read")
         if self.create_uid != self.env.user:
             raise AccessError(self.env._("Somebody else has asked for this."))
-        self.mapping_id.check_access("read")
+        self._check_mapping()
 
     def _check_rate(self):
         """:raise UserError: this user has seen as many as are allowed in one hour"""
