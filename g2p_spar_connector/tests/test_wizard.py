@@ -62,6 +62,30 @@ class TestChangeWizard(ConnectorCase):
         self.perform(change)
         self.assertEqual(self.look_up().account_type, "mobile_wallet")
 
+    def test_mapping_that_the_user_may_not_read(self):
+        """Related fields would show it from the cache that its name has filled."""
+        values = {"mapping_id": self.link().mapping_id}
+        administrator = new_test_user(
+            self.env,
+            "spar_change_administrator",
+            "g2p_spar_bank_directory.group_spar_administrator",
+        )
+        wizards = self.wizards.with_user(administrator)
+        own = wizards.create({})
+        shows = {
+            "mapping_id": {"fields": {"display_name": {}}},
+            **dict.fromkeys(["id_masked", "current_account", "current_fsp_id"], {}),
+        }
+        for attempt in (
+            lambda: wizards.create(values).read([*shows]),
+            lambda: own.write(values),
+            lambda: wizards.onchange(values, [], shows),
+            lambda: own.onchange(values, ["mapping_id"], shows),
+        ):
+            self.env.invalidate_all()
+            with self.assertRaises(AccessError):
+                attempt()
+
     def test_mapping_shows_its_changes(self):
         mapping = self.env["g2p.spar.mapping"].browse(self.link().mapping_id)
         self.assertEqual(mapping.with_user(self.officer).change_count, 0)

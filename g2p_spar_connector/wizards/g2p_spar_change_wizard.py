@@ -17,10 +17,9 @@ class SparChangeWizard(models.TransientModel):
     """
 
     _name = "g2p.spar.change.wizard"
-    _inherit = ["g2p.spar.typed.text"]
+    _inherit = ["g2p.spar.mapping.form"]
     _description = "Start a SPAR Account Change"
 
-    mapping_id = fields.Many2one("g2p.spar.mapping", readonly=True)
     id_masked = fields.Char(
         "Person", related="mapping_id.id_masked", related_sudo=False
     )
@@ -134,7 +133,7 @@ class SparChangeWizard(models.TransientModel):
 
     def _get_wire_id(self):
         if self.mapping_id:
-            self.mapping_id.check_access("read")
+            self._check_mapping()
             return self.mapping_id._get_wire_id()
         if not (self.wire_id or "").strip():
             raise UserError(self.env._("Beneficiary ID: please fill this in."))
