@@ -73,6 +73,57 @@ class TestAccess(SelfServiceCase):
         self.assertEqual(self.amina.spar_id, AMINA)
         self.assertEqual(draft.answers, {"account_number": NUMBER})
 
+    def test_email_of_a_login_is_for_administrators_and_the_person(self):
+        """Whoever gets the mails of a login sets its password."""
+        clerk, officer, administrator = (
+            new_test_user(
+                self.env,
+                login=f"spar_mails_{number}",
+                groups=f"{group},base.group_partner_manager",
+            )
+            for number, group in enumerate(
+                (
+                    "base.group_user",
+                    "g2p_spar_mapper.group_spar_officer",
+                    ADMINISTRATOR,
+                )
+            )
+        )
+        contact = self.amina.partner_id
+        email = contact.email
+        stranger = self.env["res.partner"].create({"name": "Somebody else"})
+        for user in (clerk, officer, self.bono):
+            for contacts in (
+                contact.with_user(user),
+                contact.with_user(user).sudo(),
+                (contact + stranger).with_user(user),
+            ):
+                with self.subTest(user.login), self.assertRaises(AccessError):
+                    contacts.write({"email": "mine@evil.example"})
+        with self.assertRaises(AccessError):
+            self.invite_again(clerk, "mine@evil.example")
+        self.amina.active = False
+        with self.assertRaises(AccessError):
+            contact.with_user(clerk).email = False
+        self.amina.active = True
+        contact.with_user(clerk).write({"email": email, "phone": "+255712345678"})
+        stranger.with_user(clerk).email = "somebody@example.org"
+        self.assertEqual((contact.email, contact.phone), (email, "+255712345678"))
+        for user in (administrator, self.amina):
+            # sudo: as the portal writes for whoever has logged in
+            contact.with_user(user).sudo().email = f"{user.login}@example.org"
+            self.assertEqual(contact.email, f"{user.login}@example.org")
+            self.assertIn("e-mail", contact.message_ids[0].body)
+            contact.message_ids[0].sudo().unlink()
+        contact.with_user(administrator).email = "amina@example.org"
+
+    def invite_again(self, user, email):
+        """What Odoo's dialog “Grant portal access” does."""
+        wizard = self.env["portal.wizard"].with_user(user)
+        wizard = wizard.create({"partner_ids": self.amina.partner_id.ids})
+        wizard.user_ids.email = email
+        wizard.user_ids.action_invite_again()
+
     def test_id_of_a_login_is_not_copied(self):
         copy = self.amina.copy({"login": "spar_amina_copy"})
         self.assertFalse(copy.spar_id)

@@ -1,0 +1,47 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from odoo import models
+from odoo.exceptions import AccessError
+
+from .res_users import ADMINISTRATOR
+
+
+class ResPartner(models.Model):
+    """Invitations and forgotten passwords go to the e-mail of a login's contact: who
+    sets that gets the login, and with it the power over an account.
+    """
+
+    _inherit = "res.partner"
+
+    def write(self, vals):
+        """Override: guard the e-mail of logins that stand for a beneficiary.
+
+        :raise odoo.exceptions.AccessError: neither an administrator nor the person
+        """
+        if "email" not in vals:
+            return super().write(vals)
+        self.check_access("write")
+        changed = self.filtered(lambda contact: contact.email != vals["email"])
+        guarded = changed._spar_with_login()
+        user = self.env.user  # also when a page or a dialog writes with full rights
+        if guarded - user.partner_id and not user.has_group(ADMINISTRATOR):
+            raise AccessError(
+                self.env._(
+                    "This contact has a login that stands for a beneficiary. Only the "
+                    "person and administrators of SPAR can change its e-mail."
+                )
+            )
+        result = super().write(vals)
+        for contact in guarded:
+            contact.message_post(
+                body=self.env._("The e-mail of this contact's login was changed.")
+            )
+        return result
+
+    def _spar_with_login(self):
+        """Those with a login, also an archived one, that stands for a beneficiary."""
+        # sudo: whoever edits contacts need not be allowed to see logins
+        logins_sudo = self.env["res.users"].sudo().with_context(active_test=False)
+        found = logins_sudo.search(
+            [("partner_id", "in", self.ids), ("has_spar_id", "=", True)]
+        )
+        return self & found.partner_id.with_env(self.env)
