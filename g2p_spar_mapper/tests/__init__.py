@@ -40,6 +40,7 @@ from . import test_mapping_import_http
 from . import test_mapping_import_run
 from . import test_neutralize
 from . import test_properties
+from . import test_published_keys
 from . import test_quiet_log
 from . import test_rates
 from . import test_reads

@@ -33,6 +33,18 @@ def public(alg):
     return keys.describe(PRIVATE[alg].public_key())
 
 
+def key_set(*algorithms, **members):
+    """What a client publishes."""
+    return json.dumps(
+        {
+            "keys": [
+                keys.to_jwk(public(alg).public) | {"kid": f"k-{alg}"} | members
+                for alg in algorithms
+            ]
+        }
+    ).encode()
+
+
 def jws(header, payload, sign, *, detached=True):
     """A JWS made by hand, so that it may be wrong.
 
