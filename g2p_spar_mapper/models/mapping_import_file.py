@@ -223,8 +223,11 @@ class G2pSparImport(models.Model):
         """Tell format and columns; on failure say why.
 
         :param str encoding: as the user has chosen, else guessed
-        :param bool has_header: as the user has chosen, else guessed
+        :param bool has_header: as the user has chosen, else as the profile has it,
+            else guessed
         """
+        if has_header is None and self.profile_id:
+            has_header = self.profile_id.has_header
         try:
             form = table_reader.detect(file, import_guess.KNOWN, encoding or None)
             records = [
@@ -334,8 +337,22 @@ class G2pSparImport(models.Model):
 
     @api.onchange("profile_id")
     def _onchange_profile_id(self):
-        if self.profile_id:
-            self.profile_id._apply(self)
+        if not self.profile_id:
+            return None
+        was_read_otherwise = self.has_header != self.profile_id.has_header
+        self.has_header = self.profile_id.has_header
+        self.profile_id._apply(self)
+        if not (self.column_ids and was_read_otherwise):
+            return None
+        return {
+            "warning": {
+                "title": self.env._("Read the Columns Again"),
+                "message": self.env._(
+                    "The first row of this file was read in another way than the "
+                    "profile says. Press “Read the Columns Again”."
+                ),
+            }
+        }
 
     @api.autovacuum
     def _gc_files(self):

@@ -90,7 +90,10 @@ class G2pSparImportProfile(models.Model):
             )
 
     def _apply(self, load):
-        """Set the columns and constants of an import as this profile has them."""
+        """Set the columns and constants of an import as this profile has them.
+
+        Whether there are headers decides how the file is read, which is done before.
+        """
         self.ensure_one()
         for name in KEPT:
             if name != "has_header" and self[name]:
