@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from odoo.addons.g2p_spar_bank_directory.table_reader import header_name
 
@@ -126,9 +126,15 @@ class G2pSparImport(models.Model):
     _inherit = "g2p.spar.import"
 
     def action_keep_profile(self):
-        """Save what was said about this file for the next one of its kind."""
+        """Save what was said about this file for the next one of its kind.
+
+        :raise AccessError: not the uploader
+        :raise UserError: nothing was said about the columns
+        """
         self.ensure_one()
         self._check_mine()
+        if not any(self.column_ids.mapped("target")):
+            raise UserError(self.env._("Say first what the columns hold."))
         profiles = self.env["g2p.spar.import.profile"]
         name = self.profile_id.name or self.name
         self.sudo().profile_id = profiles._keep(self, name)

@@ -326,6 +326,12 @@ class TestMappingImportCheck(ImportCase):
         count(1, 1)
         self.assertEqual(count(10, 1), count(1500, 1))
 
+    def test_a_profile_needs_a_column(self):
+        load = self.upload(b"a b;c d\ne;f\n")
+        self.assertFalse(any(load.column_ids.mapped("target")))
+        with self.assertRaisesRegex(UserError, "Say first what the columns hold"):
+            load.action_keep_profile()
+
     def test_profiles(self):
         load = self.upload(
             b"person;money\na;b\n", account_type_id=self.bank_type.id, mode="both"
