@@ -242,6 +242,7 @@ class TestMappingImportCheck(ImportCase):
 
     def test_bad_files_get_one_clear_sentence(self):
         cases = {
+            b"": "empty",
             b" \n": "empty",
             b"\x89PNG\0\0\0\x01": "not a table",
             b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"): "password",
@@ -292,6 +293,13 @@ class TestMappingImportCheck(ImportCase):
             load.finish_upload("x.csv", 11)
         load.finish_upload("x.csv", 10)
         self.assertEqual(load.file_size, 10)
+
+    def test_an_empty_file_takes_the_place_of_the_one_before(self):
+        load = self.upload(b"id\n1\n")
+        self.assertIn("only one column", load.failure)
+        load._add_part(0, b"")
+        load.finish_upload("empty.csv", 0)
+        self.assertEqual(load.failure, "The file is empty.")
 
     def test_check_in_pieces(self):
         self.patch(mapping_import_check, "SECONDS", -1)
