@@ -12,7 +12,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
 from odoo.addons.g2p_spar_bank_directory.masking import mask
 from odoo.addons.g2p_spar_bank_directory.table_record import TableError
 
-from .. import import_guess
+from .. import import_guess, parameters
 from ..import_file import SealedFile
 from ..keyring import get_keyring
 from ..rekeying import Chunk
@@ -138,10 +138,7 @@ class G2pSparImport(models.Model):
         )
 
     def _get_limit(self, name, default):
-        # sudo: a limit of the operator's, the same for everyone
-        parameters_sudo = self.env["ir.config_parameter"].sudo()
-        value = parameters_sudo.get_param(f"g2p_spar_mapper.{name}", default)
-        return int(value)
+        return parameters.number(self.env, name, default)
 
     def _drop_file(self):
         """Forget the file and all that was read from it."""

@@ -278,6 +278,17 @@ class TestMappingImportCheck(ImportCase):
         self.assertEqual(load.state, "draft")
         self.assertIn("more than 2 rows", load.failure)
 
+    def test_faulty_limits_are_not_used(self):
+        parameters = self.env["ir.config_parameter"]
+        for value in ("abc", "0", "-5"):
+            parameters.set_param("g2p_spar_mapper.import_max_rows", value)
+            parameters.set_param("g2p_spar_mapper.import_max_megabytes", value)
+            with self.assertLogs("odoo.addons.g2p_spar_mapper", "ERROR") as logs:
+                load = self.check(self.csv([1, 2, 3]))
+            self.assertEqual((load.state, load.failure), ("checked", False))
+            self.assertIn("import_max_megabytes is not a number", logs.output[0])
+            self.assertIn("import_max_rows is not a number", logs.output[-1])
+
     def test_size_limit_and_order_of_the_parts(self):
         self.env["ir.config_parameter"].set_param(
             "g2p_spar_mapper.import_max_megabytes", 1
