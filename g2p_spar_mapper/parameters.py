@@ -8,26 +8,30 @@ _logger = logging.getLogger(__name__)
 PREFIX = "g2p_spar_mapper."
 
 
-def text(env, name, default=""):
+def text(env, name, default="", prefix=PREFIX):
     """A parameter of this addon; Odoo keeps them in memory.
 
     :param str name: without the addon's name
+    :param str prefix: of another addon that reads its parameters in this way
     """
     # sudo: no user stands behind an API call, and parameters are for administrators
-    return env["ir.config_parameter"].sudo().get_param(PREFIX + name) or default
+    return env["ir.config_parameter"].sudo().get_param(prefix + name) or default
 
 
-def number(env, name, default):
+def number(env, name, default, prefix=PREFIX):
     """A parameter that is a number above zero; a faulty one is logged and not used.
 
+    :param str name: without the addon's name
     :param int default: when it is not set or faulty
+    :param str prefix: as for :func:`text`
+    :rtype: int
     """
-    value = text(env, name)
+    value = text(env, name, prefix=prefix)
     if not value:
         return default
     if value.isdecimal() and int(value):
         return int(value)
-    _logger.error("%s%s is not a number above 0, using %s", PREFIX, name, default)
+    _logger.error("%s%s is not a number above 0, using %s", prefix, name, default)
     return default
 
 

@@ -144,6 +144,15 @@ class TestImport(DisbursementCommon):
         wizard = self.import_payments([(wire_id(n), 5) for n in range(3)])
         self.assert_refused(wizard, ("", ""))
 
+    def test_a_faulty_row_limit_is_not_used(self):
+        for value in ("abc", "0", "-5"):
+            self.env["ir.config_parameter"].set_param(
+                "g2p_spar_disbursement.max_rows", value
+            )
+            with self.assertLogs("odoo.addons.g2p_spar_mapper", "ERROR") as logs:
+                self.import_payments([(wire_id(n), 5) for n in range(3)])
+            self.assertIn("g2p_spar_disbursement.max_rows", logs.output[0])
+
     def test_nul_is_refused_with_the_name_of_the_field(self):
         with self.assertRaisesRegex(UserError, "List"):
             self.import_list("id,amount\na\0,5\n")

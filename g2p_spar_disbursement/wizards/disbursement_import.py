@@ -8,10 +8,12 @@ from odoo import api, fields, models
 from odoo.tools import split_every
 
 from odoo.addons.g2p_spar_bank_directory.csv_cells import to_csv
+from odoo.addons.g2p_spar_mapper import parameters
 from odoo.addons.g2p_spar_mapper.sealed_field import SealedText
 
 from .. import payment_list
 
+MAX_ROWS = 1_000_000  #: default limit of a list
 INSERT = 5000  #: payments per INSERT statement
 SHOWN = 100  #: errors listed on the screen; the file has them all
 
@@ -97,10 +99,8 @@ class DisbursementImport(models.TransientModel):
         :return: the payment list, {line that repeats an ID: line of the first} and the
             problems; the first two mean nothing when there is a problem
         """
-        limit = int(
-            self.env["ir.config_parameter"]
-            .sudo()
-            .get_param("g2p_spar_disbursement.max_rows", 1_000_000)
+        limit = parameters.number(
+            self.env, "max_rows", MAX_ROWS, prefix="g2p_spar_disbursement."
         )
         try:
             payments = payment_list.parse(
