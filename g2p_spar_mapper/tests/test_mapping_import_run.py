@@ -1,8 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 
@@ -196,6 +199,21 @@ class TestMappingImportRun(ImportCase):
         load.with_user(self.both).action_undo_approve()
         self.work(load)
         self.assertEqual(load.state, "undone")
+
+    def test_who_wants_the_undo_is_not_offered_to_approve_it(self):
+        load = self.apply(self.csv([1]))
+        load.with_user(self.both).action_undo_ask()
+        arch = load.with_user(self.both).get_view(view_type="form")["arch"]
+        button = etree.fromstring(arch).find(".//button[@name='action_undo_approve']")
+        for user, is_hidden in ((self.both, True), (self.approver, False)):
+            own = load.with_user(user)
+            values = {
+                "state": own.state,
+                "is_mine": own.is_mine,
+                "undo_user_id": own.undo_user_id.id,
+                "uid": user.id,
+            }
+            self.assertEqual(safe_eval(button.get("invisible"), values), is_hidden)
 
     def test_an_import_runs_once(self):
         load = self.apply(self.csv([1]))
