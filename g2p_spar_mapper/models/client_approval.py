@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_datetime
 
 #: what a client may do more when it is set
 SWITCHES = (
@@ -31,6 +32,7 @@ RIGHTS = (
     "valid_from",
     "valid_until",
 )
+TIME = "d MMMM y, HH:mm ZZZZ"
 #: the request itself; only the methods here set it
 REQUEST = {"requested", "requested_by_id", "requested_at"}
 
@@ -74,6 +76,9 @@ class G2pSparClient(models.Model):
                 shown = dict(field._description_selection(self.env)).get(value, value)
             elif field.type == "boolean":
                 shown = self.env._("yes")
+            elif field.type == "datetime" and value:
+                # with its zone: the chatter has it, too, for readers in other zones
+                shown = format_datetime(self.env, value, dt_format=TIME)
             else:
                 shown = value or self.env._("no limit")
             yield name, shown

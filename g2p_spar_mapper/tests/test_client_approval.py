@@ -200,6 +200,18 @@ class TestClientApproval(TransactionCase):
         context = safe_eval(button.get("context"), client.read()[0])
         return client.with_context(**context)
 
+    def test_times_are_shown_as_the_form_shows_them(self):
+        """In the zone of who approves, named: the chatter has the asker's text."""
+        self.second.tz = "Asia/Kolkata"
+        self.own(self.first).valid_until = "2036-12-31 20:00:00"
+        self.env.invalidate_all()  # another request
+        shown = str(self.own(self.second).requested_text)
+        self.assertIn("1 January 2037, 01:30 GMT+05:30", shown)
+        self.assertNotIn("20:00", shown)
+        self.own(self.second).action_refuse()
+        self.own(self.first).valid_until = False
+        self.assertIn("no limit", str(self.own(self.second).requested_text))
+
     def test_lists_are_not_edited_from_here(self):
         with self.assertRaises(UserError):
             self.own(self.first).write(
