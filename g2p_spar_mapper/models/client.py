@@ -132,7 +132,9 @@ class G2pSparClient(models.Model):
         tracking=True,
         help="Compatible takes what existing programs send: counts that are wrong, "
         "times in any form, references used twice, IDs that do not fit the pattern of "
-        "their type, providers that the directory does not know. Strict refuses these.",
+        "their type, providers that the directory does not know, addresses of any "
+        "form, account numbers that break the rule of their account type. Strict "
+        "refuses these.",
     )
     dialect = fields.Selection(
         [("openg2p", "OpenG2P"), ("spec", "Specification")],
