@@ -34,9 +34,9 @@ class Shell:
         ).parent  # the guides need "python3" with packages
         self.variables = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
 
-    def run(self, block):
-        """Type a block and return what it prints."""
-        done = subprocess.run(
+    def type(self, block):
+        """Type a block and return what became of it."""
+        return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block.replace(*self._address())],
             cwd=self.folder,
             env=self.variables,
@@ -44,6 +44,10 @@ class Shell:
             text=True,
             check=False,
         )
+
+    def run(self, block):
+        """Type a block that succeeds and return what it prints."""
+        done = self.type(block)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -132,7 +136,6 @@ def test_signed_call_of_the_api_guide(shell, spar):
         "SECRET": action["context"]["default_secret"],
     }
     signing_key_id = administrator("g2p.spar.signing.key", "create", {})
-    administrator("g2p.spar.signing.key", "action_use", [signing_key_id])
     typed = blocks("docs/api-guide.md", "sh")
     (token,) = (block for block in typed if "/oauth2/client/token" in block)
     (key_pair,) = (block for block in typed if "openssl" in block)
@@ -148,6 +151,10 @@ def test_signed_call_of_the_api_guide(shell, spar):
             {"client_id": client_id, "kid": "my-key-1", "material": public},
         )
         (shell.folder / "resolve.py").write_text(program)
+        unsigned = shell.type(program_call)
+        assert unsigned.returncode == 1
+        assert unsigned.stderr.startswith("The registry has not signed this answer")
+        administrator("g2p.spar.signing.key", "action_use", [signing_key_id])
         printed = shell.run(program_call).splitlines()
     finally:
         administrator("g2p.spar.signing.key", "action_retire", [signing_key_id])
