@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparRejectedError
@@ -91,14 +91,53 @@ class TestFreeze(MapperCommon):
 
     def test_officer_freezes_and_restores(self):
         self.link(self.item())
-        for state in ("frozen", "active"):
-            self.wizard("officer", self.periods()).action_confirm()
-            self.assertEqual(self.periods().state, state)
+        self.wizard("officer", self.periods()).action_freeze()
+        self.assertEqual(self.periods().state, "frozen")
+        self.wizard("officer", self.periods()).action_restore()
+        self.assertEqual(self.periods().state, "active")
         event = self.history()[-1]
         self.assertEqual(
             (event.user_id, event.channel, event.reason),
             (self.users["officer"], "staff", "Reported"),
         )
+
+    def test_two_officers_press_the_same_button(self):
+        """The second one does what the button said, not what would be next."""
+        self.link(self.item())
+        self.new_officer()
+        for action, state in (
+            ("action_freeze", "frozen"),
+            ("action_restore", "active"),
+        ):
+            wizards = [
+                self.wizard(role, self.periods()) for role in ("officer", "officer 2")
+            ]
+            for wizard in (*wizards, wizards[0]):
+                getattr(wizard, action)()
+                self.assertEqual(self.periods().state, state)
+        self.assertEqual(self.history().mapped("verb"), ["link", "freeze", "restore"])
+
+    def new_officer(self):
+        self.users["officer 2"] = new_test_user(
+            self.env, "spar_freeze_officer_2", "g2p_spar_mapper.group_spar_officer"
+        )
+
+    @mute_logger("odoo.addons.base.models.ir_rule")
+    def test_nobody_uses_the_question_of_another(self):
+        self.link(self.item(1), self.item(2))
+        self.new_officer()
+        wizard = self.wizard("officer", self.periods(1))
+        foreign = wizard.with_user(self.users["officer 2"])
+        for use in (
+            lambda: foreign.write({"mapping_id": self.periods(2).id}),
+            lambda: foreign.read(["reason"]),
+            foreign.action_freeze,
+            foreign.action_restore,
+        ):
+            with self.assertRaises(AccessError):
+                use()
+        self.assertFalse(foreign.search([]))
+        self.assertEqual(self.history(1).mapped("verb"), ["link"])
 
     def test_replaced_meanwhile(self):
         """The officer saw another account than the one that is paid by now."""
@@ -106,10 +145,10 @@ class TestFreeze(MapperCommon):
         wizard = self.wizard("officer", self.periods())
         self.update(self.item(fa=self.wallet_fa()))
         with self.assertRaises(UserError):
-            wizard.action_confirm()
+            wizard.action_freeze()
         self.remove(1)
         with self.assertRaises(UserError):
-            wizard.action_confirm()
+            wizard.action_freeze()
         self.assertEqual(self.history().mapped("verb"), ["link", "update", "unlink"])
 
     @mute_logger("odoo.addons.base.models.ir_model")

@@ -25,13 +25,22 @@ class G2pSparFreezeWizard(models.TransientModel):
         help="Kept in the ledger for good. Do not write IDs or account numbers here.",
     )
 
-    def action_confirm(self):
-        """Freeze a mapping that is active, restore one that is frozen."""
+    def action_freeze(self):
+        """Freeze the mapping; one that somebody else has frozen by now stays so."""
+        return self._decide(is_freeze=True)
+
+    def action_restore(self):
+        """Restore the mapping; one that somebody else has restored stays so."""
+        return self._decide(is_freeze=False)
+
+    def _decide(self, is_freeze):
+        """Do what the button said, in whatever state the mapping is by now."""
         self.ensure_one()
+        self.check_access("read")
         self.mapping_id.check_access("read")
         # sudo: the service writes for whoever the caller let in
         mapper = self.env["g2p.spar.mapper"].sudo()
-        verb = mapper._restore if self.state == "frozen" else mapper._freeze
+        verb = mapper._freeze if is_freeze else mapper._restore
         actor = Actor("staff", self.env.uid, purpose=self.env._("Officer's decision"))
         try:
             # with the address: a mapping that was replaced meanwhile is left alone
