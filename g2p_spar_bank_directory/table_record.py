@@ -26,5 +26,5 @@ class Record(NamedTuple):
     end: int | None
     next_line: int
     #: places of what a spreadsheet program made of an entry: a rounded or shortened
-    #: number, a date
+    #: number, a date, a number shown with other digits or signs, an error
     altered: frozenset = frozenset()

@@ -4,7 +4,8 @@
 openpyxl keeps every text of a workbook as an object of its own, gives a number that
 Excel has rounded as if it were exact, and can only start at the first row. Here a sheet
 is cut into pieces of whole rows: any piece is read alone, texts take little more memory
-than their letters, and numbers of more than 15 digits and dates are told apart.
+than their letters, and what people see otherwise than it is kept is told apart:
+numbers of more than 15 digits, dates, leading zeros, errors.
 """
 
 import re
@@ -19,7 +20,7 @@ from lxml import etree
 from odoo.tools import LazyTranslate
 
 from .table_record import Record, TableError
-from .xlsx_styles import find_dates
+from .xlsx_styles import find_widths
 
 _lt = LazyTranslate(__name__)
 
@@ -79,12 +80,12 @@ def iter_rows(file, sheet, offset=0, line=1):
     :raise TableError: broken or oversized
     """
     with _open(file) as archive:
-        texts, dates = _Texts(archive), _find_dates(archive)
+        texts, widths = _Texts(archive), _find_widths(archive)
         for root, end in _pieces(archive, sheet, b"row", offset):
             last = len(root) - 1
             for number, row in enumerate(root):
                 line = _row_number(row, line)
-                cells, altered = _read_row(row, texts, dates)
+                cells, altered = _read_row(row, texts, widths)
                 # only behind the last row of a piece can reading go on later
                 place = end if number == last else None
                 if any(cells) or place:
@@ -92,11 +93,11 @@ def iter_rows(file, sheet, offset=0, line=1):
                 line += 1
 
 
-def _find_dates(archive):
+def _find_widths(archive):
     try:
-        return find_dates(_parse(archive, "xl/styles.xml"))
+        return find_widths(_parse(archive, "xl/styles.xml"))
     except KeyError:
-        return frozenset()
+        return {}
 
 
 def _row_number(row, least):
@@ -240,8 +241,8 @@ def _text(element):
     return "".join(parts)
 
 
-def _read_row(row, texts, dates):
-    """``(cells, places of rounded numbers and of dates)``."""
+def _read_row(row, texts, widths):
+    """``(cells, places of those that show something else)``."""
     cells, altered = [], set()
     index = -1
     for cell in row:
@@ -250,7 +251,7 @@ def _read_row(row, texts, dates):
             index = _column(found[1])
         if index >= MAX_CELLS:
             continue
-        value, is_altered = _read_cell(cell, texts, dates)
+        value, is_altered = _read_cell(cell, texts, widths)
         if not value and index >= len(cells):
             continue  # formatted but empty cells may go on for ever
         cells += [""] * (index + 1 - len(cells))
@@ -267,8 +268,8 @@ def _column(letters):
     return number - 1
 
 
-def _read_cell(cell, texts, dates):
-    """``(text, whether it is a number that was rounded, or a date)``."""
+def _read_cell(cell, texts, widths):
+    """``(text, whether people see something else than was entered)``."""
     kind = cell.get("t", "n")
     value = None
     for child in cell:
@@ -277,14 +278,15 @@ def _read_cell(cell, texts, dates):
             value = child.text
         elif name == "is":
             return _text(child), False
-    if not value or kind == "e":
+    if not value:
         return "", False
     if kind == "s":
         return texts[_whole(value)], False
     if kind != "n":
-        return value, kind == "d"
+        return value, kind in ("b", "d", "e")  # truth values, dates, errors
     text, is_rounded = _read_number(value)
-    return text, is_rounded or cell.get("s") in dates
+    digits = text.partition(".")[0].removeprefix("-")
+    return text, is_rounded or len(digits) < widths.get(cell.get("s"), 0)
 
 
 def _read_number(text):

@@ -137,7 +137,39 @@ class TestTableReader(BaseCase):
         buffer = io.BytesIO()
         book.save(buffer)
         (record,) = self.records(buffer.getvalue())
-        self.assertEqual(record.altered, {0, 2, 5})
+        self.assertEqual(record.altered, {0, 1, 2, 5})
+
+    def test_numbers_shown_otherwise_are_told_apart(self):
+        """People see zeros, letters or another number than the workbook keeps."""
+        plain = (
+            *("General", "0", "#,##0", "0.00", "# ##0", "##0.0E+0", "@", "000000"),
+            *("[Red]0;[Blue]-0", '_-* #,##0.00\\ _€_-;"minus" 0', "[$KSh-441] #,##0"),
+        )
+        other = (
+            *("0000000", "#0000000", "0000000.00", "000,0000", "[>9]0000000;0"),
+            *('"KE-"0', "\\K0", "+0", "0-000", '0" km"', "*00", "[$-409]d.m", "[h]"),
+            *("0%", "0.00%", "0,", "#,##0,,.0", '[<5]"few";0'),
+        )
+        book = openpyxl.Workbook()
+        for column, form in enumerate((*plain, *other), start=1):
+            book.active.cell(1, column, 123456).number_format = form
+        buffer = io.BytesIO()
+        book.save(buffer)
+        (record,) = self.records(buffer.getvalue())
+        shown = [code for at, code in enumerate(plain + other) if at in record.altered]
+        self.assertEqual(shown, list(other))
+        self.assertEqual(set(record.cells), {"123456"})
+
+    def test_errors_are_told_apart(self):
+        book = openpyxl.Workbook()
+        for row in (["a", "#N/A", "b"], ["c", "d", "#REF!"], ["#VALUE!"]):
+            book.active.append(row)
+        for cell in book.active["B1"], book.active["C2"], book.active["A3"]:
+            cell.data_type = "e"
+        buffer = io.BytesIO()
+        book.save(buffer)
+        records = self.records(buffer.getvalue())
+        self.assertEqual([record.altered for record in records], [{1}, {2}, {0}])
 
     def test_other_ways_to_write_a_sheet(self):
         data = workbook([["id", "x"], ["a", "b"]])
@@ -153,7 +185,8 @@ class TestTableReader(BaseCase):
 
         records = [r for r in self.records(edit_sheet(data, inline)) if any(r.cells)]
         self.assertEqual(
-            [(r.line, r.cells) for r in records], [(1, ["ab", "", "1500"]), (3, ["z"])]
+            [(r.line, r.cells) for r in records],
+            [(1, ["ab", "", "1500"]), (3, ["z", "#N/A"])],
         )
         prefixed = edit_sheet(
             data,
