@@ -49,8 +49,9 @@ ADVICE = {
     ),
     "missing": _lt("The cell is empty and must not be."),
     "altered": _lt(
-        "The spreadsheet has shortened or rounded this number, or has made a date of"
-        " it. Format the column as text and type it again."
+        "The spreadsheet has shortened or rounded this number, has made a date of it,"
+        " shows it with other digits or signs than it keeps, or shows an error. Format"
+        " the column as text and type it again."
     ),
     "invalid": _lt("This is not written as it should be."),
     "unknown": _lt("The directory has no such entry. Write its code."),

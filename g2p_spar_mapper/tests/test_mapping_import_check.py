@@ -146,6 +146,38 @@ class TestMappingImportCheck(ImportCase):
             self.rows(load), [(3, "number", "altered"), (4, "number", "altered")]
         )
 
+    def test_cells_that_show_something_else_are_refused(self):
+        """A number shown with leading zeros, a prefix; an error, which is no empty
+        cell: the provider of the file does not stand in for it."""
+        book = openpyxl.Workbook()
+        sheet = book.active
+        sheet.append(["id", "provider", "branch", "account number"])
+        sheet.append([wire_id(1), "MTBANK", "MT001", 1234567890])
+        sheet.cell(2, 4).number_format = "000000000000"
+        sheet.append([wire_id(2), "MTBANK", "MT001", 123456789012])
+        sheet.cell(3, 4).number_format = "000000000000"
+        sheet.append([1234, "MTBANK", "MT001", 123456789013])
+        sheet.cell(4, 1).number_format = '"KE-"00000000'
+        sheet.append([wire_id(3), "#N/A", "MT001", 123456789014])
+        sheet.cell(5, 2).data_type = "e"
+        buffer = io.BytesIO()
+        book.save(buffer)
+        load = self.check(
+            buffer.getvalue(),
+            name="Workbook",
+            account_type_id=self.bank_type.id,
+            fsp_id=self.bank.id,
+        )
+        self.assertEqual(
+            self.rows(load),
+            [
+                (2, "number", "altered"),
+                (4, "id", "altered"),
+                (5, "provider", "altered"),
+            ],
+        )
+        self.assertEqual(self.counts(load), (4, 1, 0, 0, 3))
+
     def test_same_id_twice(self):
         other = f"{wire_id(2)},bank,MTBANK,MT001,{10**11 + 77},x"
         upper = wire_id(3).replace("token", "TOKEN")
