@@ -157,7 +157,11 @@ class ImportReader:
         if row.get("account_type"):
             kind = self.type_names.get(row["account_type"].lower())
             return kind or Refusal("account_type", "unknown")
-        return self.load.account_type_id.sudo() or Refusal("account_type", "missing")
+        kind = self.load.account_type_id.sudo()
+        if not kind:
+            return Refusal("account_type", "missing")
+        # archived since it was chosen
+        return kind if kind.active else Refusal("account_type", "unknown")
 
     def _read_providers(self, rows):
         """Id of the provider of each row, False, or :class:`Refusal`."""

@@ -68,7 +68,9 @@ class G2pSparImport(models.Model):
         if not step:
             return
         try:
-            is_through = step()
+            # of a piece that cannot be ended nothing is kept: it is done again whole
+            with self.env.cr.savepoint():
+                is_through = step()
         except SparTransientError as err:
             raise RetryableJobError(err.message) from err
         except SparConfigurationError as err:

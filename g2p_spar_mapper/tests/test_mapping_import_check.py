@@ -208,6 +208,15 @@ class TestMappingImportCheck(ImportCase):
         self.work(load)
         self.assertEqual(self.counts(load), (2, 2, 0, 0, 0), self.rows(load))
 
+    def test_kind_of_the_file_is_archived_meanwhile(self):
+        table = f"id,provider,branch,account number\n{wire_id(1)},MTBANK,MT001,{10**11}"
+        load = self.upload(table.encode(), account_type_id=self.bank_type.id)
+        load.action_check()
+        self.bank_type.active = False
+        self.work(load)
+        self.assertEqual(load.state, "checked")
+        self.assertEqual(self.rows(load), [(2, "account_type", "unknown")])
+
     def test_check_refuses_what_it_cannot_understand(self):
         load = self.upload(b"a,b\n1,2\n")
         for target, message in (
@@ -362,6 +371,31 @@ class TestMappingImportCheck(ImportCase):
         self.assertEqual(load.row_count, 3)
         self.work(load)
         self.assertEqual(self.counts(load), (7, 7, 0, 0, 0))
+
+    def test_a_check_that_was_halted_goes_on(self):
+        """What a piece had staged before it could not go on is not staged twice."""
+        self.patch(mapping_import_check, "CHUNK", 1)
+        wallet = f"{wire_id(2)},mobile_wallet,MTWALLET,,+254712000002,N"
+        load = self.upload(self.csv([1, wallet, 3]))
+        load.action_check()
+        self.set_wallet_format("retired")
+        self.work(load)
+        self.assertEqual((load.state, load.halt), ("checking", "failed"))
+        self.assertIn("cannot be written", load.failure)
+        self.set_wallet_format("active")
+        load.action_continue()
+        self.work(load)
+        self.assertEqual(self.counts(load), (3, 3, 0, 0, 0))
+
+    def set_wallet_format(self, state):
+        """As another server does: the forms would not let it be retired in use."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE g2p_spar_strategy SET state = %s WHERE id = %s",
+            [state, self.mobile_type.strategy_id.id],
+        )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
 
     def test_queries_do_not_grow_with_the_rows(self):
         def count(size, start):
