@@ -119,6 +119,8 @@ class G2pSparImport(models.Model):
         help="Counts the starts of the work; a job of an older one does nothing.",
     )
     job_uuid = fields.Char(readonly=True, copy=False)
+    #: by whose keyed hashes the rows are told apart
+    key_id = fields.Char(readonly=True, copy=False, groups=fields.NO_ACCESS)
     read_offset = fields.Integer(readonly=True, copy=False)
     read_line = fields.Integer(readonly=True, copy=False, default=1)
     read_total = fields.Integer(readonly=True, copy=False)

@@ -11,6 +11,7 @@ from odoo.addons.g2p_spar_bank_directory.table_record import TableError
 
 from .. import outcomes
 from ..import_reader import ImportReader, Refusal
+from ..keyring import get_keyring
 from ..outcomes import Actor
 
 SECONDS = 8  #: a job works about so long before it lets others
@@ -106,6 +107,11 @@ class G2pSparImport(models.Model):
 
         :return: whether the file is through
         """
+        current = get_keyring().current
+        if self.key_id != current:
+            # rows under two keys would not be seen to be of one ID: begin again
+            self._clear_check()
+            self.key_id = current
         try:
             is_through = self._stage_some()
         except TableError as err:

@@ -10,10 +10,11 @@ from odoo.tests import Form, tagged
 from ..models import mapping_import_check
 from .common import wire_id
 from .import_case import ImportCase
+from .key_case import KeyCase
 
 
 @tagged("post_install", "-at_install")
-class TestMappingImportCheck(ImportCase):
+class TestMappingImportCheck(KeyCase, ImportCase):
     def test_columns_are_guessed(self):
         load = self.upload(self.csv([1, 2]))
         self.assertEqual(
@@ -396,6 +397,22 @@ class TestMappingImportCheck(ImportCase):
         )
         self.env.invalidate_all()
         self.env.registry.clear_cache()
+
+    def test_another_key_becomes_current_during_the_check(self):
+        """Rows under two keys would not be found to be of the same ID."""
+        rows = [1, 7, f"{wire_id(7)},bank,MTBANK,MT001,{10**11 + 777},Other"]
+        load = self.upload(self.csv(rows), mode="both")
+        load.action_check()
+        self.patch(mapping_import_check, "SECONDS", -100)
+        self.work(load, pieces=2)
+        self.assertEqual((load.state, load.row_count), ("checking", 2))
+        self.env["g2p.spar.key"]._check_ring(self.add_key())
+        self.env.registry.clear_cache()
+        self.work(load)
+        self.assertEqual(self.counts(load), (3, 1, 0, 0, 2))
+        self.assertEqual(
+            self.rows(load), [(3, "id", "duplicate"), (4, "id", "duplicate")]
+        )
 
     def test_queries_do_not_grow_with_the_rows(self):
         def count(size, start):
