@@ -23,6 +23,8 @@ REKEYED = 10  #: parts that move to another key at once
 MAX_PART = 4 << 20  #: bytes of one part of an upload
 MEGABYTES = 200  #: default limit of a file
 LOOK = 100  #: rows that are looked at to guess the columns
+#: states with a file
+BEFORE_RUN = ("draft", "checking", "checked", "to_approve", "cancelled")
 #: columns with words of the directory, which are no secret unless they are none
 WORDS = ("account_type", "provider", "branch", "id_type")
 
@@ -355,14 +357,16 @@ class G2pSparImport(models.Model):
 
     @api.autovacuum
     def _gc_files(self):
-        """Forget files that nobody has gone on with for a month."""
+        """Forget files and rows that nobody has gone on with for a month; work that was
+        halted for so long is ended."""
         limit = fields.Datetime.subtract(fields.Datetime.now(), days=30)
         old = self.search(
             [
-                ("state", "in", ("draft", "checked", "to_approve", "cancelled")),
                 ("write_date", "<", limit),
-                ("part_ids", "!=", False),
+                *("|", ("state", "=", "running")),  # of that only rows are kept
+                *("&", ("part_ids", "!=", False), ("state", "in", BEFORE_RUN)),
             ]
         )
-        old._drop_file()
-        old.filtered(lambda load: load.state != "draft").write({"state": "cancelled"})
+        drafts = old.filtered(lambda load: load.state == "draft")
+        drafts._drop_file()
+        (old - drafts)._end()

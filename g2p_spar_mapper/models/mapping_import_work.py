@@ -128,13 +128,17 @@ class G2pSparImport(models.Model):
         self._check_may_steer()
         self._lock()
         self._check_state("draft", "checking", "checked", "to_approve", "running")
-        for load in self.sudo():
+        self.sudo()._end()
+        return True
+
+    def _end(self):
+        """Forget what was not applied, and do no more."""
+        for load in self:
             if load.state == "running":
                 load._finish_run()
             else:
                 load._drop_file()
                 load.write({"state": "cancelled", "halt": False, "job_uuid": False})
-        return True
 
     # ------------------------------------------------------------------ waiting
 

@@ -335,6 +335,27 @@ class TestMappingImportRun(ImportCase):
         self.assertFalse(load.sudo().part_ids)
         self.assertTrue(young.sudo().part_ids)
 
+    def test_old_work_that_nobody_continues_is_ended(self):
+        """A file or rows of it are not kept for ever because the work was halted."""
+        checking = self.upload(self.csv([1, 2]))
+        checking.action_check()
+        running = self.approve(self.check(self.csv([3])))
+        young = self.approve(self.check(self.csv([4])))
+        (checking | running | young).action_pause()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE g2p_spar_import SET write_date = '2020-01-01' WHERE id = ANY(%s)",
+            [(checking | running).ids],
+        )
+        self.env.invalidate_all()
+        self.imports.sudo()._gc_files()
+        self.assertEqual(checking.state, "cancelled")
+        self.assertFalse(checking.sudo().part_ids)
+        self.assertEqual((running.state, running.done_count), ("done", 0))
+        self.assertEqual((young.state, young.halt), ("running", "paused"))
+        rows = self.env["g2p.spar.import.row"].sudo().search([("item", "!=", False)])
+        self.assertEqual(rows.import_id, young)
+
     def test_staged_rows_open_in_their_place_only(self):
         load = self.approve(self.check(self.csv([1, 2, 3])))
         self.env.flush_all()
