@@ -42,21 +42,19 @@ class ImportReader:
         self.id_types = self._name_id_types()
 
     def _name_types(self):
-        """Account type by the words that name it, in lower case."""
-        names = {}
-        for kind in self.types.search([("strategy_id", "!=", False)]):
-            words = [kind.code, kind.wire_fa_type, kind.name]
-            words += (kind.fa_type_aliases or "").split(",")
-            names |= {word.strip().lower(): kind for word in words if word}
-        return names
+        """Account types by the words that name them."""
+        kinds = self.types.search([("strategy_id", "!=", False)])
+        return _by_word(
+            kinds,
+            lambda kind: [
+                *(kind.wire_fa_type, kind.name),
+                *(kind.fa_type_aliases or "").split(","),
+            ],
+        )
 
     def _name_id_types(self):
         id_types = self.env["g2p.spar.id.type"].sudo().search([])
-        return {
-            word.lower(): id_type
-            for id_type in id_types
-            for word in (id_type.name, id_type.code)
-        }
+        return _by_word(id_types, lambda id_type: [id_type.name])
 
     def read_rows(self, records):
         """:return: a ``LinkItem`` or :class:`Refusal` for each record, in order"""
@@ -101,9 +99,9 @@ class ImportReader:
             return Refusal("id", "missing")
         id_type = self.load.id_type_id
         if "id_type" in self.targets and row["id_type"]:
-            id_type = self.id_types.get(row["id_type"].lower())
-            if not id_type:
-                return Refusal("id_type", "unknown")
+            id_type = _one(self.id_types.get(row["id_type"].lower()), "id_type")
+            if isinstance(id_type, Refusal):
+                return id_type
         if not id_type:
             return text
         prefix, suffix = (id_type.prefix or "").lower(), (id_type.suffix or "").lower()
@@ -155,8 +153,8 @@ class ImportReader:
 
     def _read_kind(self, row):
         if row.get("account_type"):
-            kind = self.type_names.get(row["account_type"].lower())
-            return kind or Refusal("account_type", "unknown")
+            kinds = self.type_names.get(row["account_type"].lower())
+            return _one(kinds, "account_type")
         kind = self.load.account_type_id.sudo()
         if not kind:
             return Refusal("account_type", "missing")
@@ -170,7 +168,7 @@ class ImportReader:
             return [constant] * len(rows)
         texts = {row["provider"] for row in rows} - {""}
         matches = self.env["g2p.spar.fsp"].sudo()._match_texts(texts)
-        known = {text: _one(matches.get(text), "provider") for text in texts}
+        known = {text: _one_id(matches.get(text), "provider") for text in texts}
         return [known[row["provider"]] if row["provider"] else constant for row in rows]
 
     def _read_branches(self, rows, fsps):
@@ -185,15 +183,30 @@ class ImportReader:
         known = {}
         for fsp, names in texts.items():
             found = branches._match_texts(names, Domain("fsp_id", "=", fsp))
-            known |= {(fsp, text): _one(found.get(text), "branch") for text in names}
+            known |= {(fsp, text): _one_id(found.get(text), "branch") for text in names}
         return [
             known.get((fsp, row["branch"]), False)
             for row, fsp in zip(rows, fsps, strict=True)
         ]
 
 
+def _by_word(records, get_words):
+    """Records by the words that name them, in lower case; a code names its own only."""
+    codes, names = {}, {}
+    for record in records:
+        codes[record.code.lower()] = codes.get(record.code.lower(), record) | record
+        for word in {word.strip().lower() for word in get_words(record) if word}:
+            names[word] = names.get(word, record) | record
+    return names | codes
+
+
 def _one(records, part):
-    """The id of the one record, or why there is none."""
+    """The one record, or why there is none."""
     if not records:
         return Refusal(part, "unknown")
-    return records.id if len(records) == 1 else Refusal(part, "unclear")
+    return records if len(records) == 1 else Refusal(part, "unclear")
+
+
+def _one_id(records, part):
+    found = _one(records, part)
+    return found if isinstance(found, Refusal) else found.id

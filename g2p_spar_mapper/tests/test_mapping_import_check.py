@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
 from ..models import mapping_import_check
+from ..outcomes import ResolveItem
 from .common import wire_id
 from .import_case import ImportCase
 from .key_case import KeyCase
@@ -217,6 +218,30 @@ class TestMappingImportCheck(KeyCase, ImportCase):
         self.work(load)
         self.assertEqual(load.state, "checked")
         self.assertEqual(self.rows(load), [(2, "account_type", "unknown")])
+
+    def test_several_entries_of_one_name(self):
+        """Nobody can say which one is meant; a code belongs to its entry alone."""
+        id_types = self.env["g2p.spar.id.type"]
+        for code, name in ("hh1", "Household"), ("hh2", "Household"), ("hh3", "HH1"):
+            id_types.create({"name": name, "code": code, "prefix": f"{code}:"})
+        self.mobile_type.name = self.bank_type.name
+        load = self.check(
+            "\n".join(
+                [
+                    "id type,id,account type,provider,branch,account number",
+                    f"household,55,bank,MTBANK,MT001,{10**11}",
+                    f"Hh1,56,bank,MTBANK,MT001,{10**11}",
+                    f"hh2,57,{self.bank_type.name},MTBANK,MT001,{10**11}",
+                ]
+            ).encode()
+        )
+        self.assertEqual(
+            self.rows(load),
+            [(2, "id_type", "unclear"), (4, "account_type", "unclear")],
+        )
+        self.work(self.approve(load))
+        found = self.mapper._resolve([ResolveItem("hh1:56")], self.actor)
+        self.assertEqual(self.codes(found), ["ok"])
 
     def test_check_refuses_what_it_cannot_understand(self):
         load = self.upload(b"a,b\n1,2\n")
