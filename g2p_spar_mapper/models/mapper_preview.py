@@ -3,9 +3,10 @@ from typing import NamedTuple
 
 from odoo import api, models
 
-from .. import outcomes, store
+from .. import outcomes, reads, store
 from ..batch import Batch
 from ..import_live import read_contents
+from ..outcomes import YES_NO, ResolveItem
 
 NEW, CHANGED, SAME = "new", "changed", "same"
 
@@ -25,10 +26,13 @@ class G2pSparMapper(models.AbstractModel):
 
     @api.model
     def _preview(self, items, actor):
-        """Say what linking or updating would do; nothing is written or locked.
+        """Say what linking or updating would do; no mapping is written or locked.
+
+        The answers tell who has an account, so they are accounted for as a look-up.
 
         :param list[LinkItem] items:
         :param Actor actor:
+        :raise SparTransientError: it cannot be accounted for now
         :rtype: list[Preview]
         """
         batch = Batch(self, items, actor)
@@ -41,6 +45,7 @@ class G2pSparMapper(models.AbstractModel):
         rows = store.find_live(self.env, keys, (), False) if keys else []
         live = {batch.id_key_of(row): row for row in rows}
         contents = read_contents(self.env, [row.mapping_id for row in rows])
+        self._note_preview(batch, wanted, live)
         result = [self._preview_refused(batch, pos) for pos in range(len(items))]
         for pos in wanted:
             row = live.get(batch.id_keys[pos])
@@ -52,6 +57,19 @@ class G2pSparMapper(models.AbstractModel):
                 row.mapping_id if row else 0,
             )
         return result
+
+    @api.model
+    def _note_preview(self, batch, wanted, live):
+        if not wanted:
+            return
+        id_keys = [batch.id_keys[pos] for pos in wanted]
+        reads.note(
+            self.env.cr.dbname,
+            batch.actor,
+            [ResolveItem(batch.items[pos].id, scope=YES_NO) for pos in wanted],
+            id_keys,
+            sum(id_key in live for id_key in id_keys),
+        )
 
     @api.model
     def _preview_refused(self, batch, pos):

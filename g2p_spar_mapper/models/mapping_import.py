@@ -237,9 +237,10 @@ class G2pSparImport(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
-        if any(load.state not in ("draft", "checked", "cancelled") for load in self):
+        # a check has told who has an account
+        if any(load.run for load in self):
             raise UserError(
-                self.env._("An import that was handed in is kept as a record.")
+                self.env._("An import whose file was checked is kept as a record.")
             )
 
     def _check_mine(self):

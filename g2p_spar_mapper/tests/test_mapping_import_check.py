@@ -7,6 +7,7 @@ import openpyxl
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
+from .. import reads
 from ..models import mapping_import_check
 from ..outcomes import ResolveItem
 from .common import wire_id
@@ -438,6 +439,29 @@ class TestMappingImportCheck(KeyCase, ImportCase):
         self.assertEqual(
             self.rows(load), [(3, "id", "duplicate"), (4, "id", "duplicate")]
         )
+
+    def test_a_check_is_accounted_for(self):
+        """It says which IDs have an account, and whether it is the one of the file."""
+        reads.flush(self.env.cr)
+        last = self.env["g2p.spar.read"].search([], limit=1).id or 0
+        self.link(self.item(1, self.bank_fa(1)), self.item(2))
+        load = self.check(self.csv([1, 2, 3, "bad,bank,MTBANK,MT001,1,x"]))
+        reads.flush(self.env.cr)
+        read = self.env["g2p.spar.read"].search([("id", ">", last)])
+        self.assertEqual(
+            (read.channel, read.user_id, read.purpose, read.transaction, read.scope),
+            ("import", self.uploader, load.name, load.reference, "yes_no"),
+        )
+        self.assertEqual((read.id_count, read.found_count), (3, 2))
+
+    def test_a_checked_import_is_kept(self):
+        self.upload(self.csv([1])).unlink()
+        load = self.check(self.csv([1]))
+        for action in None, "action_draft", "action_cancel":
+            if action:
+                getattr(load, action)()
+            with self.assertRaisesRegex(UserError, "record"):
+                load.unlink()
 
     def test_queries_do_not_grow_with_the_rows(self):
         def count(size, start):
