@@ -18,12 +18,33 @@ from ..keyring import get_keyring
 MAX_ID = 255
 #: fields that decide how an ID is looked up, and by whom
 SPELLING = {"code", "prefix", "suffix", "is_test"}
+#: fields that decide which of several types an ID belongs to
+CLAIMS = {"prefix", "suffix", "pattern", "sequence", "active"}
 VISIBLE = 4  #: at most so many last characters of an ID can be searched for
 
 
 def _is_padded(text):
     """Whether printable text has blanks at its ends; there is one that is printable."""
     return text[0] == " " or text[-1] == " "
+
+
+def _get_ids(takers):
+    return {id_ for id_, _pattern in takers}
+
+
+def _keeps_ids(id_, before, after):
+    """Whether a type still gets the IDs that it had: no other one has to do with them,
+    or nothing else changed than that others are gone.
+
+    :param list before: see ``_get_takers``
+    :param list after: the same after a change
+    """
+    ids_before, ids_after = _get_ids(before), _get_ids(after)
+    if ids_before | ids_after <= {id_}:
+        return True
+    rest = iter(before)
+    is_shorter = all(taker in rest for taker in after)
+    return is_shorter and id_ not in ids_before - ids_after
 
 
 class IdRule(msgspec.Struct, frozen=True):
@@ -154,9 +175,21 @@ class G2pSparIdType(models.Model):
                 )
             )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        before = self._get_takers()
+        id_types = super().create(vals_list)
+        self._check_takers(before)
+        return id_types
+
     def write(self, vals):
         self._check_spelling_unused(vals)
-        return super().write(vals)
+        if not CLAIMS & vals.keys():
+            return super().write(vals)
+        before = self._get_takers()
+        result = super().write(vals)
+        self._check_takers(before)
+        return result
 
     def _check_spelling_unused(self, vals):
         """Under another code, prefix or suffix nobody would find the mappings again,
@@ -167,12 +200,7 @@ class G2pSparIdType(models.Model):
                 for name in SPELLING & vals.keys()
             )
         )
-        # sudo: only whether there is a mapping at all, nothing of it is shown
-        if (
-            self.env["g2p.spar.mapping"]
-            .sudo()
-            .search_count([("id_type_id", "in", changed.ids)], limit=1)
-        ):
+        if changed._has_mappings():
             raise ValidationError(
                 self.env._(
                     "Code, prefix, suffix and “For tests” can not change: there are "
@@ -180,10 +208,70 @@ class G2pSparIdType(models.Model):
                 )
             )
 
+    def _has_mappings(self):
+        # sudo: only whether there is a mapping at all, nothing of it is shown
+        mappings_sudo = self.env["g2p.spar.mapping"].sudo()
+        return bool(
+            mappings_sudo.search_count([("id_type_id", "in", self.ids)], limit=1)
+        )
+
+    def _get_takers(self):
+        """The types that IDs written as those of a type are compared with, in order:
+        those of its prefix and suffix, or when all are archived, of the next shorter.
+
+        :return: list of (id, pattern) by id of a type
+        """
+        rules = self._read_rules()
+        takers = {}
+        # sudo: as for the rules
+        for id_type in self.sudo().search([("active", "in", (True, False))]):
+            affixes = next(
+                (
+                    (rule.prefix, rule.suffix)
+                    for rule in rules
+                    if (id_type.prefix or "").lower().startswith(rule.prefix)
+                    and (id_type.suffix or "").lower().endswith(rule.suffix)
+                ),
+                None,
+            )
+            takers[id_type.id] = [
+                (rule.id_type_id, rule.pattern)
+                for rule in rules
+                if (rule.prefix, rule.suffix) == affixes
+            ]
+        return takers
+
+    def _check_takers(self, before):
+        """IDs that have mappings stay with their type: under another one nobody would
+        find them, and the same person could be linked a second time.
+
+        :param dict before: what :meth:`_get_takers` gave before the change
+        :raise ValidationError: some could belong to another type from now on
+        """
+        after = self._get_takers()
+        moved = self.browse(
+            id_
+            for id_, takers in before.items()
+            if not _keeps_ids(id_, takers, after[id_])
+        )
+        if moved._has_mappings():
+            raise ValidationError(
+                self.env._(
+                    "IDs that have mappings could belong to another ID type after this "
+                    "change, and the same person could be linked twice. Of types with "
+                    "the same prefix and suffix, pattern and order can not change once "
+                    "there are mappings; a type is only archived while no other one "
+                    "takes its IDs."
+                )
+            )
+
     # ------------------------------------------------------------------ parsing
 
     @ormcache()
     def _rules(self):
+        return self._read_rules()
+
+    def _read_rules(self):
         """Active types, most specific first, as plain tuples."""
         id_types = self.sudo().search([("active", "=", True)])
         rules = [

@@ -155,6 +155,46 @@ class TestIdType(MapperCommon):
             {"code": "nationalId", "suffix": "@nationalId", "name": "NID"}
         )
 
+    def test_linked_ids_stay_with_their_type(self):
+        """Under another type the same person could be linked a second time."""
+        digits = self.make("digits", prefix="p:", pattern="[0-9]+", sequence=1)
+        letters = self.make("letters", prefix="p:", pattern="[0-9a-z]+", sequence=2)
+        self.link(self.item()._replace(id="p:123"))
+        for id_type, values in (
+            (digits, {"pattern": "[0-9]{8}"}),
+            (digits, {"sequence": 3}),
+            (digits, {"active": False}),
+            (letters, {"sequence": 0}),
+            (letters, {"pattern": "[a-z]+"}),
+        ):
+            with self.subTest(values), self.assertRaises(ValidationError):
+                id_type.write(values)
+        with self.assertRaises(ValidationError):
+            self.make("more", prefix="P:", sequence=0)
+        digits.write({"sequence": 0, "name": "Digits", "example": "p:321"})
+        letters.active = False  # has no mappings, and takes nothing of others
+        digits.pattern = "[0-9]{3}"  # the only one of this prefix
+        with self.assertRaises(ValidationError):
+            letters.active = True
+        with self.assertRaises(ValidationError):
+            digits.active = False  # the catch-all would take its IDs
+        self.assertEqual(self.parse("p:123").id_type_id, digits.id)
+
+    def test_types_whose_ids_nobody_else_takes_are_archived(self):
+        self.link(self.item(), self.item()._replace(id="HH-1"))
+        self.catch_all.active = False
+        self.national.active = False
+        self.assertIsNone(self.parse("token:1@nationalId"))
+        self.national.pattern = "[0-9A-Za-z_-]+"
+        with self.assertRaises(ValidationError):
+            self.catch_all.active = True
+        with self.assertRaises(ValidationError):
+            self.make("shorter", prefix="tok", suffix="Id")
+        self.make("other", prefix="other:")
+        self.national.active = True
+        self.catch_all.active = True
+        self.assertEqual(self.parse("HH-1").id_type_id, self.catch_all.id)
+
     def test_change_of_a_type_is_seen_at_once(self):
         spare = self.make("spare", prefix="spare:")
         self.assertEqual(self.parse("spare:1").id_type_id, spare.id)
