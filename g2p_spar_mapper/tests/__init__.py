@@ -38,6 +38,7 @@ from . import test_mapping_access
 from . import test_mapping_import_check
 from . import test_mapping_import_http
 from . import test_mapping_import_run
+from . import test_mapping_import_work
 from . import test_neutralize
 from . import test_properties
 from . import test_published_keys
