@@ -150,6 +150,7 @@ class G2pSparImport(models.Model):
     is_mine = fields.Boolean(compute="_compute_may_steer")
     may_steer = fields.Boolean(compute="_compute_may_steer")
 
+    checked_at = fields.Datetime("Checked from", readonly=True, copy=False)
     started_at = fields.Datetime("Run from", readonly=True, copy=False)
     finished_at = fields.Datetime("Run until", readonly=True, copy=False)
     approver_id = fields.Many2one(

@@ -130,6 +130,13 @@ class G2pSparImport(models.Model):
                 updates.append((line, item, live_id))
             else:
                 done.append((line, "refused", "changed_since", None))
+        removed = self._get_removed([item.id for _line, item, _live in links])
+        done += [
+            (line, "refused", "changed_since", None)
+            for line, item, _live in links
+            if item.id in removed
+        ]
+        links = [link for link in links if link[1].id not in removed]
         for verb, chosen in (mapper._link, links), (mapper._update, updates):
             if not chosen:
                 continue
@@ -161,6 +168,26 @@ class G2pSparImport(models.Model):
             )
         )
         return {id_ for (id_,) in found}
+
+    def _get_removed(self, wire_ids):
+        """Which of these IDs somebody has linked and removed again since the check.
+
+        :rtype: set[str]
+        """
+        id_types, id_of = self.env["g2p.spar.id.type"], {}
+        parsed_ids = id_types._parse_ids(wire_ids)
+        known = [pair for pair in zip(wire_ids, parsed_ids, strict=True) if pair[1]]
+        for key_id in self.env["g2p.spar.mapper"]._lookup_key_ids():
+            keys = id_types._keys([parsed for _wire_id, parsed in known], key_id)
+            id_of |= zip(keys, (wire_id for wire_id, _p in known), strict=True)
+        found = self._execute(
+            SQL(
+                "SELECT id_key FROM g2p_spar_mapping"
+                " WHERE id_key = ANY(%s::varchar[]) AND closed_at >= %s",
+                *(list(id_of), self.checked_at or None),
+            )
+        )
+        return {id_of[id_key] for (id_key,) in found}
 
     def _finish_run(self):
         """Report; also of a run that somebody has stopped."""

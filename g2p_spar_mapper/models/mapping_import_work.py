@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import logging
+from datetime import UTC, datetime
 
 from odoo import fields, models
 
@@ -33,6 +34,9 @@ class G2pSparImport(models.Model):
         if state:
             vals |= {"state": state, "cursor": 0, "started_at": fields.Datetime.now()}
             vals["finished_at"] = False
+        if state == "checking":
+            # to the microsecond, as the moments of mappings
+            vals["checked_at"] = datetime.now(UTC).replace(tzinfo=None)
         self.sudo().write(vals)
         self._enqueue()
 

@@ -64,6 +64,18 @@ class TestMappingImportRun(ImportCase):
         self.assertEqual(self.resolve(3).code, "not_linked")
         self.assertIn(str(10**11 + 4), self.fa(4))
 
+    def test_linked_and_removed_since_the_check(self):
+        """The newer change stays, though the ID is without account as it was."""
+        self.link(self.item(2, self.bank_fa(98)))
+        self.remove(2)  # before the check
+        load = self.check(self.csv([1, 2, 3]))
+        self.link(self.item(1, self.bank_fa(99)))
+        self.remove(1)
+        self.work(self.approve(load))
+        self.assertEqual((load.done_count, load.refused_count), (2, 1))
+        self.assertEqual(self.rows(load), [(2, False, "changed_since")])
+        self.assertEqual(self.resolve(1).code, "not_linked")
+
     def test_four_eyes(self):
         load = self.check(self.csv([1]))
         load.action_ask()
