@@ -37,6 +37,7 @@ from . import test_mapper_verbs
 from . import test_mapping_access
 from . import test_mapping_import_check
 from . import test_mapping_import_http
+from . import test_mapping_import_profile
 from . import test_mapping_import_run
 from . import test_mapping_import_work
 from . import test_neutralize
