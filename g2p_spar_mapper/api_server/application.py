@@ -92,7 +92,7 @@ class Application:
             self._read_body(environ),
             _remote_addr(environ),
             is_async,
-            authorization=_authorization(environ),
+            authorization=environ.get("HTTP_AUTHORIZATION", ""),
             signature=environ.get("HTTP_SIGNATURE", ""),
         )
 
@@ -182,13 +182,6 @@ class Application:
 
 def _answer_page(page, call, env):
     return page.answer(env, call)
-
-
-def _authorization(environ):
-    """The header of that name; granian empties one that is not ASCII, which must not
-    pass for a call without any."""
-    authorization = environ.get("HTTP_AUTHORIZATION", "")
-    return authorization or ("?" if "HTTP_AUTHORIZATION" in environ else "")
 
 
 def _remote_addr(environ):

@@ -152,13 +152,6 @@ class TestApiServer(ApiServerMixin, ApiCase):
         self.assertError(response, 500, "err.service.unavailable")
         self.assertNotIn("Ada", response.text + logs.output[0])
 
-    def test_unreadable_authorization_is_not_none(self):
-        self.assertEqual(application._authorization({}), "")
-        environ = {"HTTP_AUTHORIZATION": "Bearer x"}
-        self.assertEqual(application._authorization(environ), "Bearer x")
-        # granian empties what is not ASCII
-        self.assertTrue(application._authorization({"HTTP_AUTHORIZATION": ""}))
-
     def test_body_that_is_cut_off(self):
         """JSON may be sound where it was cut, the message is incomplete."""
         app = application.Application(self.env.cr.dbname)
