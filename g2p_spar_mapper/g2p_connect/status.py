@@ -83,6 +83,7 @@ class Found(Struct):
     results: list[Raw]
     completed: int = 0  #: results that reached an end
     text: str = ""  #: a sentence, when there is something to say
+    told: list = []  #: IDs, taken apart, of which an account is among the results
 
 
 class _Kept(Struct):
@@ -132,6 +133,14 @@ def kept_results(operation: str, answer: bytes) -> list[Raw]:
     return _list_decoder.decode(kept.message[f"{operation}_response"])
 
 
+def replace_results(operation: str, answer: bytes, results: list[Raw]) -> bytes:
+    """An answer of ours with other results."""
+    members = _members_decoder.decode(answer)
+    message = _members_decoder.decode(members["message"])
+    message[f"{operation}_response"] = Raw(encode(results))
+    return encode(members | {"message": Raw(encode(message))})
+
+
 def without_account(result: Raw) -> Raw:
     """A result of a look-up that tells an account, but for that account."""
     members = _members_decoder.decode(result) | {"fa": Raw(b'""')}
@@ -154,12 +163,6 @@ def open_results(operation: str, items: list, status: str) -> list[Raw]:
         )
         for item in items
     ]
-
-
-def pick(results: list[Raw], references: list[str]) -> list[Raw]:
-    """The results of these reference ids."""
-    wanted = set(references)
-    return [result for result in results if read_named(result).reference_id in wanted]
 
 
 def build_answer(

@@ -6,6 +6,7 @@ from odoo import api, models
 from .. import callbacks, reads, replay
 from ..g2p_connect import ack, checks, messages, paths, status
 from ..g2p_connect.nesting import is_too_deep
+from ..kept_results import KeptResults
 from ..outcomes import ResolveItem
 from .gateway import Work
 
@@ -83,6 +84,7 @@ class G2pSparGateway(models.AbstractModel):
         found = self._find(message, client)
         if not message.is_async:
             correlation_id = ""  # no Ack named one: that of what is asked about
+        self._note_told(message, client, found)
         body = self._answer_status(message, found, correlation_id)
         return Work(body, sum(one is not None for one in found))
 
@@ -115,34 +117,35 @@ class G2pSparGateway(models.AbstractModel):
         :rtype: list[status.Found | None]
         """
         transactions = self.env["g2p.spar.transaction"]
+        kept = KeptResults()
         found, count = [], 0
         for query in message.items:
             asked_for, is_cut_off = transactions._asked_for(query, message, client)
-            found.append(self._prepare_found(asked_for, is_cut_off, query, client))
+            found.append(
+                self._prepare_found(asked_for, is_cut_off, query, client, kept)
+            )
             count += len(found[-1].results) if found[-1] else 0
             if count > client.item_limit and len(found) > 1:
                 raise messages.MessageError(status.TOO_MUCH)
         return found
 
     @api.model
-    def _prepare_found(self, transactions, is_cut_off, query, client):
+    def _prepare_found(self, transactions, is_cut_off, query, client, kept):
         """Put the results of all messages of one transaction together."""
         if not transactions:
             return None
-        results, completed, text = [], 0, ""
+        results, told, completed, text = [], [], 0, ""
         by_reference = query.attribute_type == status.REFERENCE_IDS
         for transaction in transactions:
-            is_open = transaction.state in ("rcvd", "pdng")
-            found = self._results(transaction, is_open)
+            found = kept.find(transaction, query.values if by_reference else None)
             if found is None:
                 text = status.NOT_KEPT
                 continue
-            if by_reference:
-                found = status.pick(found, query.values)
-            if transaction.operation == messages.RESOLVE and not is_open:
-                found = self._tell_accounts(found, transaction, client)
+            if transaction.operation == messages.RESOLVE:
+                found, told_now = self._tell_accounts(found, client)
+                told += told_now
             results += found
-            completed += 0 if is_open else len(found)
+            completed += 0 if transaction._is_open() else len(found)
         if by_reference and is_cut_off and len(results) < len(set(query.values)):
             text = text or status.CUT_OFF
         if by_reference and not results and not text:
@@ -155,48 +158,54 @@ class G2pSparGateway(models.AbstractModel):
             results,
             completed,
             text,
+            told,
         )
 
     @api.model
-    def _results(self, transaction, is_open):
-        """All results of a message; None when they are not kept any more."""
-        operation = transaction.operation
-        if answer := transaction._contents("answer"):
-            return status.kept_results(operation, answer)
-        if is_open:
-            return status.open_results(
-                operation, transaction._items(), transaction.state
-            )
-        return None
+    def _tell_accounts(self, results, client):
+        """Results of a look-up with no more accounts than the client may see now.
+
+        :return: the results, and the IDs of those whose account is told; None for an ID
+            that the client does not know, for it asked by the address
+        """
+        named = [status.read_named(result) for result in results]
+        parsed = self.env["g2p.spar.id.type"]._parse_ids(
+            [one.id or "" for one in named], strict=False
+        )
+        told, ids = [], []
+        for result, one, parsed_id in zip(results, named, parsed, strict=True):
+            if not one.fa:
+                told.append(result)
+            elif self._may_see_account(client, one, parsed_id):
+                told.append(result)
+                ids.append(parsed_id)
+            else:
+                told.append(status.without_account(result))
+        return told, ids
+
+    @staticmethod
+    def _may_see_account(client, named, parsed_id):
+        if not (client.details and messages.RESOLVE in client.verbs):
+            return False
+        if not named.id:
+            return client.resolve_by_fa
+        id_types = client.limits.id_types
+        return id_types is None or bool(parsed_id and parsed_id.id_type_id in id_types)
 
     @api.model
-    def _tell_accounts(self, results, transaction, client):
-        """Results of a look-up with no more accounts than the client may see now; those
-        that it gets to see are accounted for as of a look-up."""
-        id_types = self.env["g2p.spar.id.type"]
-        named = [status.read_named(result) for result in results]
-        parsed = id_types._parse_ids([one.id or "" for one in named], strict=False)
-        may_see = client.details and messages.RESOLVE in client.verbs
-        allowed = client.limits.id_types
-        told, seen = [], []
-        for result, one, parsed_id in zip(results, named, parsed, strict=True):
-            if one.fa and not (
-                may_see
-                and (allowed is None or parsed_id and parsed_id.id_type_id in allowed)
-            ):
-                result = status.without_account(result)
-            elif one.fa:
-                seen.append(parsed_id)
-            told.append(result)
-        if seen:
-            actor = {
-                "channel": "api",
-                "client_id": client.id,
-                "user_id": None,
-                "purpose": client.purpose,
-                "transaction": transaction.transaction_id,
-            }
-            keys = id_types._keys([parsed_id for parsed_id in seen if parsed_id])
-            items = [ResolveItem()] * len(seen)
-            reads.note(self.env.cr.dbname, actor, items, keys, len(seen))
-        return told
+    def _note_told(self, message, client, found):
+        """Account for what a status tells of accounts, as one look-up."""
+        told = [parsed_id for one in found if one for parsed_id in one.told]
+        if not told:
+            return
+        actor = {
+            "channel": "api",
+            "client_id": client.id,
+            "user_id": None,
+            "purpose": client.purpose,
+            "transaction": message.transaction_id,
+        }
+        known = [parsed_id for parsed_id in told if parsed_id]
+        keys = self.env["g2p.spar.id.type"]._keys(known)
+        items = [ResolveItem()] * len(told)
+        reads.note(self.env.cr.dbname, actor, items, keys, len(told))

@@ -220,15 +220,20 @@ class G2pSparTransaction(models.Model):
             & answered,
             limit=most + 1,
         )
-        items, chosen = 0, self.browse()
+        items, chosen = 0, []
         for transaction in found[:most]:
             items += transaction.item_count
             if chosen and (
                 items > most_items or transaction.operation != found[0].operation
             ):
                 break
-            chosen |= transaction
-        return chosen[::-1], len(chosen) < len(found)
+            chosen.append(transaction.id)
+        return self.browse(chosen[::-1]), len(chosen) < len(found)
+
+    def _is_open(self):
+        """Whether this message is not processed yet."""
+        self.ensure_one()
+        return self.state in ("rcvd", "pdng")
 
     # --- contents ---------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from odoo.addons.queue_job.exception import RetryableJobError
 
 from .. import callbacks, http_client, isolation, parameters, replay
 from ..call import Call
-from ..g2p_connect import ack, messages, paths
+from ..g2p_connect import ack, messages, paths, status
 from ..g2p_connect.checks import HeaderFault
 from .gateway import WRITES
 
@@ -302,6 +302,7 @@ class G2pSparTransaction(models.Model):
             or client_sudo._is_http_allowed()
         ):
             raise SparConfigurationError("The address has to begin with https://.")
+        answer = self._hide_accounts(answer, client_sudo)
         headers = {}
         if client_sudo.signed_answers:
             keys = self.env["g2p.spar.signing.key"]
@@ -318,6 +319,15 @@ class G2pSparTransaction(models.Model):
             raise SparTransientError(f"The receiver answered HTTP {reply.status}.")
         is_refused = ack.read_ack(reply.body) in (ack.NACK, ack.ERR)
         return "refused" if is_refused else "delivered"
+
+    def _hide_accounts(self, answer, client_sudo):
+        """The answer to a look-up with no more accounts than the client may see now."""
+        if self.operation != messages.RESOLVE:
+            return answer
+        results, _told = self.env["g2p.spar.gateway"]._tell_accounts(
+            status.kept_results(self.operation, answer), client_sudo._prepare_data()
+        )
+        return status.replace_results(self.operation, answer, results)
 
     def _job_call_back_failed(self, **_kwargs):
         """The job gave up; called in a transaction of its own."""

@@ -201,6 +201,19 @@ class TestCallback(ReachesPeers, ApiCase):
         self.run_job(row, "call_back")
         self.assertEqual(len(self.receiver.requests), 1)
 
+    def test_right_to_see_accounts_that_is_gone(self):
+        self.link()
+        row = self.row(self.post_async("resolve", [self.item(scope="details")]))
+        self.run_job(row, "process")
+        self.compat.may_see_details = False
+        self.run_job(row, "call_back")
+        _path, body = self.receiver.requests.pop()
+        (result,) = body["message"]["resolve_response"]
+        self.assertWire(result, "succ", "succ.id.active")
+        self.assertNotIn(self.fa(), str(body))
+        self.assertNotIn("account_provider_info", result)
+        self.assertIn(self.fa(), row._contents("answer").decode(), "kept as it was")
+
     def test_suspended_client(self):
         row = self.processed()
         self.compat.state = "suspended"

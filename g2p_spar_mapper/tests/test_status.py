@@ -135,6 +135,38 @@ class TestStatus(ReachesPeers, ApiCase):
         rows = self.env["g2p.spar.read"].sudo().search(domain)
         self.assertEqual(len(rows), before + 1)
 
+    def test_account_that_was_looked_up_by_the_account(self):
+        self.link()
+        self.call_async("resolve", [self.item("", fa=self.fa(), scope="details")])
+        (result,) = self.look_up_results()
+        self.assertEqual(result["fa"], self.fa())
+        self.compat.may_resolve_by_fa = False
+        (result,) = self.look_up_results()
+        self.assertEqual(result["fa"], "")
+
+    def test_one_request_is_one_read(self):
+        """However many queries and messages it is about; each is opened once."""
+        self.link()
+        for name in ("r1", "r2"):
+            item = self.item(ID, scope="details", reference_id=name)
+            self.call_async("resolve", [item])
+        reads.flush(self.env.cr)
+        domain = [("client_id", "=", self.compat.id)]
+        before = self.env["g2p.spar.read"].sudo().search_count(domain)
+        query = self.query(["r1", "r2"], "reference_id_list", operation="resolve")
+        with patch.object(
+            type(self.env["g2p.spar.transaction"]),
+            "_contents",
+            autospec=True,
+            side_effect=type(self.env["g2p.spar.transaction"])._contents,
+        ) as opened:
+            self.ask([query] * 20, transaction_id="t1")
+        self.assertEqual(opened.call_count, 2)
+        reads.flush(self.env.cr)
+        rows = self.env["g2p.spar.read"].sudo().search(domain)
+        self.assertEqual(len(rows), before + 1)
+        self.assertEqual((rows[0].id_count, rows[0].found_count), (40, 40))
+
     def test_transaction_of_several_messages(self):
         for wire_id in (ID, OTHER):
             self.link(wire_id)
