@@ -39,16 +39,12 @@ PAUSE_FACTOR = 9
 AGAIN_EACH_SECOND = 20
 STRANDED = timedelta(minutes=30)
 
-#: how long to wait before looking again whether an older message is done
-TURN_SECONDS = 1
 
-# After these days an older one counts as lost: its job has given up long before.
-OLDER = """
-    SELECT FROM g2p_spar_transaction
-     WHERE client_id = %s AND id < %s AND is_async AND state IN ('rcvd', 'pdng')
+OLDEST = """
+    SELECT id FROM g2p_spar_transaction
+     WHERE client_id = %s AND is_async AND state IN ('rcvd', 'pdng')
        AND operation = ANY(%s)
-       AND received_at > clock_timestamp() AT TIME ZONE 'UTC' - interval '3 days'
-     LIMIT 1
+     ORDER BY id LIMIT 1
 """
 START = """
     UPDATE g2p_spar_transaction SET state = 'pdng'
@@ -78,6 +74,11 @@ SLOW = """
            SELECT FROM g2p_spar_transaction other
             WHERE other.callback_state = 'waiting' AND other.callback_attempts = 0
               AND split_part(other.callback_url, '/', 3) != %(receiver)s)
+"""
+LOSE = """
+    UPDATE g2p_spar_transaction
+       SET state = 'rjct', done_at = clock_timestamp() AT TIME ZONE 'UTC'
+     WHERE id = %s
 """
 GIVE_UP = """
     UPDATE g2p_spar_transaction SET callback_state = 'failed'
@@ -139,11 +140,15 @@ class G2pSparTransaction(models.Model):
     def _job_process(self):
         """Process the message and keep the answer: the job's body.
 
+        A change that has to wait for an older one of its client is left as it is: the
+        older one gives it another job when it is done.
+
         :raises RetryableJobError: a passing fault
         """
         self.ensure_one()
         with self._in_own_transaction() as transaction:
-            transaction._wait_for_older()
+            if self.operation in WRITES and transaction._oldest() != transaction:
+                return  # whoever is before it has it done when its turn comes
             transaction.env.cr.execute(START, [self.id])
         try:
             with self._in_own_transaction() as transaction:
@@ -151,21 +156,21 @@ class G2pSparTransaction(models.Model):
         except SparTransientError as err:
             raise RetryableJobError(err.message) from err
 
-    def _wait_for_older(self):
-        """Changes of one client are made in the order in which they came in, or the
-        account that a person had before could win.
+    def _oldest(self):
+        """The change of this client that is to be made next: they are made in the order
+        in which they came in, or the account that a person had before could win."""
+        self.env.cr.execute(OLDEST, [self.client_id.id, list(WRITES)])
+        found = self.env.cr.fetchone()
+        return self.browse(found)
 
-        :raises RetryableJobError: not yet; this is no attempt
-        """
-        if self.operation not in WRITES:
-            return
-        self.env.cr.execute(OLDER, [self.client_id.id, self.id, list(WRITES)])
-        if self.env.cr.rowcount:
-            raise RetryableJobError(
-                "An older message of this client is not done yet",
-                seconds=TURN_SECONDS,
-                ignore_retry=True,
-            )
+    def _wake_next(self):
+        """Give the change whose turn it is a job. Not one with an identity: the job
+        that the message has may just be finding out that it has to wait."""
+        if self.operation in WRITES and (following := self._oldest()):
+            following.with_delay(
+                description=self.env._("Process an API message"),
+                max_retries=MAX_ATTEMPTS["process"],
+            )._job_process()
 
     def _process(self):
         self.env.cr.execute(LOCK, [self.id])
@@ -191,9 +196,14 @@ class G2pSparTransaction(models.Model):
             return
         try:
             self._refuse(self._call(), "The message could not be processed")
-        except (SparError, messages.MessageError) as err:
-            # nothing can be told without the key; the next clean-up tries again
+        except SparConfigurationError as err:
+            # its key can be put back, so the next clean-up tries again
             _logger.error("API message %s cannot be read: %s", self.id, err.message)
+        except (SparError, messages.MessageError) as err:
+            # nothing can be told, and the next ones must not wait for ever
+            _logger.error("API message %s is damaged: %s", self.id, err.message)
+            self.env.cr.execute(LOSE, [self.id])
+            self._wake_next()
 
     def _refuse(self, call, text):
         fault = HeaderFault("rjct.errors.too_many", text)
@@ -209,6 +219,7 @@ class G2pSparTransaction(models.Model):
         if self.callback_url:
             self.env.cr.execute(PROMISE, [self.id])
             self._enqueue("call_back")
+        self._wake_next()
         self.invalidate_recordset(flush=False)
 
     def _call(self):

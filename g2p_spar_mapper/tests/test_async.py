@@ -15,6 +15,7 @@ from odoo.tools import mute_logger
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
 
 from ..g2p_connect import messages, paths
+from ..keyring import get_keyring
 from ..models.mapper import G2pSparMapper
 from .api_case import ASYNC_ROOTS, OPERATIONS, ROOTS, ApiCase
 
@@ -116,17 +117,43 @@ class TestAsync(ApiCase):
             for number in ("712000001", "712000002")
         )
         look_up = self.row(self.post_async("resolve", [self.item(ID)]))
-        self.assertIn("older message", self.put_off(newer, "process"))
+        self.run_job(newer, "process")
         self.assertEqual(newer.state, "rcvd")
         self.run_job(look_up, "process")  # need not wait
+        self.assertEqual(look_up.state, "succ")
         with patch.object(
             G2pSparMapper, "_update", side_effect=SparTransientError("x")
         ):
             self.put_off(older, "process")
-        self.assertIn("older message", self.put_off(newer, "process"))
+        newer._job_process()
+        self.assertEqual(newer.state, "rcvd")
         self.run_job(older, "process")
-        self.run_job(newer, "process")
+        # the older one has given it a job
+        (job,) = self.env["queue.job"].search(
+            [("method_name", "=", "_job_process"), ("state", "=", "pending")]
+        )
+        self.assertEqual(job.records, newer)
+        newer._job_process()
         self.assertEqual(self.live_addresses(ID), [self.fa("712000002")])
+
+    def test_message_that_is_lost_holds_nobody_up(self):
+        older, newer = (
+            self.row(self.post_async("link", [self.item(wire_id, fa=self.fa())]))
+            for wire_id in (ID, OTHER)
+        )
+        self.env.cr.execute(
+            "UPDATE g2p_spar_transaction SET request = %s WHERE id = %s",
+            [f"{get_keyring().current}:AAAA", older.id],
+        )
+        self.env.invalidate_all()
+        self.run_job(newer, "process")
+        self.assertEqual(newer.state, "rcvd")
+        with mute_logger("odoo.addons.g2p_spar_mapper.models.transaction_job"):
+            older._job_process_failed()
+        self.env.invalidate_all()
+        self.assertEqual(older.state, "rjct")
+        newer._job_process()
+        self.assertEqual(newer.state, "succ")
 
     def test_others_need_not_wait(self):
         self.post_async("link", [self.item(ID, fa=self.fa())], sender_id="compat")
@@ -255,6 +282,19 @@ class TestAsync(ApiCase):
             self.assertLogs("odoo.addons.g2p_spar_mapper.models.transaction_job"),
         ):
             row._job_process_failed()
+        self.env.invalidate_all()
+        self.assertEqual(row.state, "rjct", "or later ones would wait for ever")
+
+    def test_message_whose_key_is_away(self):
+        """It is done when the key is put back."""
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        queue = type(self.env["g2p.spar.transaction"])
+        with (
+            patch.object(queue, "_contents", return_value=None),
+            self.assertLogs("odoo.addons.g2p_spar_mapper.models.transaction_job"),
+        ):
+            row._job_process_failed()
+        self.env.invalidate_all()
         self.assertEqual(row.state, "rcvd")
 
     def test_stranded_messages(self):
