@@ -89,6 +89,16 @@ class G2pSparKeyRotation(models.Model):
                 )
             )
         counts = dict(self.env.execute_query(SQL(COUNT_OLDER, key_id=key_id)))
+        if missing := counts.keys() - get_keyring().keys.keys():
+            # taken back, they would stop every server
+            raise UserError(
+                self.env._(
+                    "%(count)s mappings are kept under keys that the key file lacks:"
+                    " %(keys)s. Put these back, restart the servers, and start again.",
+                    count=sum(counts[name] for name in missing),
+                    keys=", ".join(sorted(missing)),
+                )
+            )
         keys._take_back(counts)
         self._supersede(key_id)
         self.sudo().write(

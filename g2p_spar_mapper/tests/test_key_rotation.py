@@ -322,6 +322,17 @@ class TestKeyRotation(KeyCase, MapperCommon):
         self.assertEqual(self.states()[self.old.current], "retired")
         self.assertEqual(self.resolve(1).code, oc.OK)
 
+    def test_no_start_without_a_key_of_rows_that_was_retired(self):
+        """In use again, a key that nobody has would stop every server."""
+        self.add_key()
+        self.keys._retire_older()
+        ring = self.use_ring(NEW, {NEW: NEW_KEY})
+        with self.assertRaisesRegex(UserError, self.old.current):
+            self.start()
+        key = self.keys.search([("key_id", "=", self.old.current)])
+        self.assertTrue(key.is_retired)
+        self.keys._check_ring(ring)
+
     # ------------------------------------------------------------------ wrong keys
 
     def test_wrong_key_is_refused(self):
