@@ -58,4 +58,7 @@ def _get_width(code):
 
 def _get_section_width(text):
     found = _PLAIN.fullmatch(text)
-    return (found["whole"] or "").count("0") if found else math.inf
+    if not found:
+        return math.inf
+    # behind the first 0 every place is filled, whichever sign stands for it
+    return len((found["whole"] or "").replace(",", "").lstrip("#?"))
