@@ -1,8 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import logging
-from datetime import UTC, datetime
 
 from odoo import fields, models
+from odoo.tools import SQL
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparConfigurationError,
@@ -35,8 +35,9 @@ class G2pSparImport(models.Model):
             vals |= {"state": state, "cursor": 0, "started_at": fields.Datetime.now()}
             vals["finished_at"] = False
         if state == "checking":
-            # to the microsecond, as the moments of mappings
-            vals["checked_at"] = datetime.now(UTC).replace(tzinfo=None)
+            # by the clock that the moments of mappings come from, to the microsecond
+            query = SQL("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+            ((vals["checked_at"],),) = self.env.execute_query(query)
         self.sudo().write(vals)
         self._enqueue()
 
