@@ -19,7 +19,8 @@ import re
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from schwifty import registry
+from schwifty import IBAN, registry
+from schwifty.exceptions import SchwiftyException
 
 OFFICES = frozenset({"AT", "CH", "DE", "DK", "HU", "NO", "PL", "SI"})
 RANGES = frozenset({"BE", "FI"})
@@ -50,6 +51,18 @@ class Provider(NamedTuple):
     name: str
     bic: str
     offices: list
+
+
+def read_bank_code(iban):
+    """The national code within an IBAN, as :attr:`Provider.codes` has it.
+
+    :return: ``(country, code)``; None when it is no IBAN of a known form
+    """
+    try:
+        code = IBAN(iban, allow_invalid=True).bank_code
+    except SchwiftyException:
+        return None
+    return (iban[:2], code) if code else None
 
 
 def get_countries():

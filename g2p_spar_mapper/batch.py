@@ -11,6 +11,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import AddressError
 
 from . import outcomes, reads, store, texts, validation
 from .content import Content, encode, open_content
+from .ibans import find_foreign
 from .outcomes import Outcome
 from .rows import LiveRow, MarkedRow, PeriodRow
 
@@ -40,6 +41,7 @@ class Batch:
         self.current_of = {}  #: digest under an old key -> under the current one
         self._parse_ids(actor.strict)
         self._parse_addresses(actor.strict)
+        self.foreign_ibans = find_foreign(self.env, self.addresses, self.limits)
         self._check_parts()
 
     def _parse_ids(self, strict):
@@ -101,7 +103,9 @@ class Batch:
         providers = self.limits.providers
         if not address:
             self.refuse(pos, outcomes.INVALID_FA)
-        elif providers is not None and address.fsp_code not in providers:
+        elif providers is not None and (
+            address.fsp_code not in providers or address.number in self.foreign_ibans
+        ):
             self.refuse(pos, outcomes.INVALID_FA, self.env._(texts.FOREIGN_PROVIDER))
         elif not validation.is_clean_text(item.name):
             self.refuse(pos, outcomes.INVALID_NAME)

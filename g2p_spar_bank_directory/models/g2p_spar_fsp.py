@@ -1,6 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.fields import Domain
+
+from ..schwifty_source import OFFICES, read_bank_code
 
 
 class SparFsp(models.Model):
@@ -48,6 +52,25 @@ class SparFsp(models.Model):
 
     def _match_fields(self):
         return ["code", "bic", "national_code", "name"]
+
+    @api.model
+    def _keepers(self, ibans):
+        """Who keeps accounts, by the bank code within their IBANs.
+
+        :param ibans: IBANs in normal form
+        :return: ``{iban: codes of providers}``, only those that the directory knows
+        """
+        parts = {iban: read_bank_code(iban) for iban in ibans}
+        codes = {part[1] for part in parts.values() if part}
+        keepers = defaultdict(set)
+        everywhere = self.with_context(active_test=False)
+        for fsp in everywhere.search([("national_code", "in", codes)]):
+            keepers[fsp.country_id.code, fsp.national_code].add(fsp.code)
+        offices = [("code", "in", codes), ("fsp_id.country_id.code", "in", OFFICES)]
+        for branch in everywhere.env["g2p.spar.fsp.branch"].search(offices):
+            fsp = branch.fsp_id
+            keepers[fsp.country_id.code, branch.code].add(fsp.code)
+        return {iban: keepers[part] for iban, part in parts.items() if part in keepers}
 
     @api.model
     def _search_directory(self, term, account_type, limit=20, offset=0):

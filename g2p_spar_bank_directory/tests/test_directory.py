@@ -13,6 +13,32 @@ class TestDirectory(DirectoryCommon):
     def search(self, term, **kwargs):
         return self.Fsp._search_directory(term, self.bank_type, **kwargs)
 
+    def test_who_keeps_an_iban(self):
+        """By national codes, which are those of branches in some countries."""
+        fsps = self.env["g2p.spar.fsp"]
+        country = self.env.ref("base.de").id
+        bank, house = fsps.create(
+            [
+                {"name": "Bank", "code": "KEEP1", "country_id": country},
+                {
+                    "name": "House",
+                    "code": "KEEP2",
+                    "country_id": country,
+                    "national_code": "50010517",
+                    "active": False,
+                },
+            ]
+        )
+        self.env["g2p.spar.fsp.branch"].create(
+            {"fsp_id": bank.id, "name": "Office", "code": "37040044"}
+        )
+        by_branch, by_code = "DE89370400440532013000", "DE12500105170648489890"
+        unknown = ("DE44100000000532013000", "GB29NWBK60161331926819", "XX12", "DE12")
+        self.assertEqual(
+            fsps._keepers({by_branch, by_code, *unknown}),
+            {by_branch: {bank.code}, by_code: {house.code}},
+        )
+
     def test_codes_are_unique(self):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
             self.make_fsp("Double", "QWBANK", self.bank_type)

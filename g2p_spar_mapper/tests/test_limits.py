@@ -61,6 +61,36 @@ class TestLimits(MapperCommon):
         # of two persons with that account the client may know of one
         self.assertTrue(found[1].mapping_id)
 
+    def test_iban_of_another_provider(self):
+        """The number itself says who keeps the account, whatever the address says."""
+        iban = "DE89370400440532013000"
+        self.bank.country_id = self.env.ref("base.de")
+        answers = {
+            "fsp": self.bank.id,
+            "branch": self.branches[0].id,
+            "account_number": iban,
+        }
+        item = self.item(fa=self.bank_type._compose(answers).fa)
+        self.assertEqual(self.codes(self.link(item, actor=self.bank_only)), [oc.OK])
+        other = self.env["g2p.spar.fsp"].create(
+            {
+                "name": "Other Bank",
+                "code": "MTOTHER",
+                "national_code": iban[4:12],
+                "country_id": self.env.ref("base.de").id,
+            }
+        )
+        item = item._replace(id=wire_id(2))
+        refused = self.link(item, actor=self.bank_only)
+        self.assertEqual(self.codes(refused), [oc.INVALID_FA])
+        self.assertIn("provider", refused[0].message)
+        refused = self.update(
+            item._replace(id=wire_id(1), name="Ada"), actor=self.bank_only
+        )
+        self.assertEqual(self.codes(refused), [oc.INVALID_FA])
+        both = self.actor._replace(limits=Limits(providers={"MTBANK", other.code}))
+        self.assertEqual(self.codes(self.link(item, actor=both)), [oc.OK])
+
     def test_link_to_own_provider_only(self):
         opaque = self.item(3, "1234567@nowhere.example")
         actor = self.bank_only._replace(strict=False)
