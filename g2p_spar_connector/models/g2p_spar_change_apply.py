@@ -58,7 +58,8 @@ class SparChange(models.Model):
     waits for the earlier open ones. A change that failed does not hold up newer ones;
     it may be started again as long as no newer one was submitted after it. What is
     newer than a change is never undone by it, be it another change or an account that
-    somebody else has set in the mapper, so far as the mapper tells since when.
+    somebody else has set in the mapper, so far as the mapper tells since when. An
+    account that an earlier change of the ID asked for is nobody else's.
     """
 
     _inherit = "g2p.spar.change"
@@ -156,8 +157,16 @@ class SparChange(models.Model):
         since = _utc(now.since)
         if not since or now.fa == self.fa:
             return False
-        ours = self._for_id(self.wire_id).filtered("applied_at").mapped("applied_at")
-        return since > max([self.requested_at, *ours])
+        ours = self._for_id(self.wire_id)
+        # by the account itself: of a lost answer there is no time, and the clock of the
+        # mapper need not be ours
+        earlier = ours.filtered(
+            lambda c: c.id < self.id and (c.is_sent or c.state == "done")
+        )
+        if now.fa in earlier.mapped("fa"):
+            return False
+        applied = ours.filtered("applied_at").mapped("applied_at")
+        return since > max([self.requested_at, *applied])
 
     # -- two ways to apply ---------------------------------------------------------
 

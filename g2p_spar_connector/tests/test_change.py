@@ -192,6 +192,31 @@ class TestChange(ConnectorCase):
             self.perform(change)
             self.assertEqual(change.state, "done", change.fault)
 
+    def test_account_of_an_earlier_change_without_an_answer_is_nobody_elses(self):
+        lost = self._submit_earlier()
+        self.give_up(lost, FailedJobError("x"))
+        lost.is_sent = True
+        change = self._submit_earlier(address=self.wallet_address())
+        self.link(ID, self.address())  # what became of the first
+        self.perform(change)
+        self.assertEqual(change.state, "done", change.fault)
+        self.assertEqual(self.look_up().fa, self.wallet_address().fa)
+
+    def test_account_of_an_earlier_change_is_nobody_elses_by_any_clock(self):
+        first = self._submit_earlier()
+        self.perform(first)
+        first.applied_at -= timedelta(hours=1)  # the mapper's clock is ahead of ours
+        change = self._submit_earlier(address=self.wallet_address())
+        self.perform(change)
+        self.assertEqual(change.state, "done", change.fault)
+
+    def test_account_of_an_earlier_change_that_was_not_sent_is_somebody_elses(self):
+        self.give_up(self._submit_earlier(), FailedJobError("x"))
+        change = self._submit_earlier(address=self.wallet_address())
+        self.link(ID, self.address())
+        self.perform(change)
+        self.assertEqual((change.state, change.outcome), ("failed", "overtaken"))
+
     # -- configuration faults and failures -----------------------------------------
 
     def test_without_connector_it_fails_visibly_and_can_start_again(self):
