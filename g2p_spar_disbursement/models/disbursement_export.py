@@ -93,7 +93,9 @@ class Disbursement(models.Model):
             raise UserError(
                 self.env._(
                     "%s of the payments have no answer from the mapper yet, and no line"
-                    " can be resolved after the export. Resolve the lines again first.",
+                    " can be resolved after the export. Resolve the lines again first;"
+                    " or press “Close the Unanswered Payments”, and they will not be"
+                    " paid.",
                     self.pending_count,
                 )
             )

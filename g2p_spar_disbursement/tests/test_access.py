@@ -143,6 +143,8 @@ class TestAccess(DisbursementCommon):
             "action_resolve_again",
             "action_cancel",
             "action_draft",
+            "action_ask_close",
+            "action_close_unanswered",
             "action_export_payable",
             "action_export_not_payable",
         ):

@@ -157,6 +157,43 @@ class TestExport(DisbursementCommon, HttpCase):
         )
         self.assertIn("2 lines", " ".join(self.batch.message_ids.mapped("body")))
 
+    def test_the_officer_closes_what_has_no_answer(self):
+        self.resolve_without_an_answer(wire_id(2))
+        self.assertIn("Close the Unanswered", self.refusal_of_export())
+        action = self.batch.action_ask_close()
+        self.assertEqual(action["res_id"], self.batch.id)
+        view = self.batch.get_view(action["views"][0][0])
+        self.assertIn("will not be paid", view["arch"])
+        self.batch.action_close_unanswered()
+        line = self.lines(self.batch)[3]
+        self.assertEqual((line.state, line.reason), ("not_payable", "unanswered"))
+        batch = self.batch
+        self.assertEqual((batch.pending_count, batch.not_payable_count), (0, 2))
+        self.assertEqual(batch.not_payable_amount, 50)
+        event = batch.message_ids[0]
+        self.assertIn("1 payments without an answer", event.body)
+        self.assertEqual(event.author_id, self.officer.partner_id)
+        self.authenticate("test_programme", "test_programme")
+        self.assertEqual(len(self.rows(self.post().content)), 2)
+        self.assertEqual(len(self.rows(self.post("not_payable").content)), 3)
+
+    def refusal_of_export(self):
+        with self.assertRaises(UserError) as caught:
+            self.batch.action_export_payable()
+        return str(caught.exception)
+
+    def test_what_was_closed_is_asked_about_again_until_the_export(self):
+        self.resolve_without_an_answer(wire_id(2))
+        self.batch.action_close_unanswered()
+        self.batch.with_context(queue_job__no_delay=True).action_resolve_again()
+        self.assertEqual((self.batch.payable_count, self.batch.pending_count), (2, 0))
+
+    def test_nothing_to_close(self):
+        for refused in self.batch, self.resolve_now(self.batch):
+            for action in refused.action_ask_close, refused.action_close_unanswered:
+                with self.assertRaisesRegex(UserError, "without an answer"):
+                    action()
+
     def test_an_exported_list_may_be_exported_again_though_some_are_pending(self):
         """Lists of before the rule keep their file; the report names the others."""
         self.resolve_without_an_answer(wire_id(2))

@@ -9,7 +9,7 @@ import { PolledProgress } from "@g2p_spar_bank_directory/progress/polled_progres
  */
 export class DisbursementProgress extends PolledProgress {
     static template = "g2p_spar_disbursement.Progress";
-    static watched = ["state", "line_count", "payable_count"];
+    static watched = ["state", "line_count", "payable_count", "not_payable_count"];
 
     /** The figures as cards, in reading order. */
     get cards() {
