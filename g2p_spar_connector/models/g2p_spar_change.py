@@ -22,6 +22,8 @@ REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
 SUBMIT_LOCK = 741901
 
 OPEN_STATES = ("queued", "applying")
+#: outcome of a failed change that would undo something newer: it is over for good
+OVERTAKEN = "overtaken"
 
 #: who may know whose account it is; administrators only keep the changes going
 CASE_WORKERS = (
@@ -72,7 +74,7 @@ class SparChange(models.Model):
         tracking=True,
         help="Waiting: accepted, not sent yet. Being applied: sent, the answer is not "
         "known yet. Refused: the mapper said no. Failed: it could not be applied; "
-        "staff can start it again.",
+        "staff can start it again unless something newer was done.",
     )
     message = fields.Char(
         readonly=True, help="What became of it, in words for the person."
@@ -302,7 +304,7 @@ class SparChange(models.Model):
     def action_retry(self):
         """Button of the officer: start failed changes again.
 
-        :raises UserError: one has not failed, or a newer change of its ID exists
+        :raises UserError: one has not failed, or would undo something newer
         """
         self._check_staff()
         for change in self.sudo():
@@ -310,6 +312,14 @@ class SparChange(models.Model):
             if change.state != "failed":
                 raise UserError(
                     self.env._("Only a failed change can be started again.")
+                )
+            if change.outcome == OVERTAKEN:
+                raise UserError(
+                    self.env._(
+                        "A change never undoes what is newer. Make a new change "
+                        "instead of starting %s again, if it is still wanted.",
+                        change.reference,
+                    )
                 )
             if change._later().filtered(lambda c: c.state in ("done", *OPEN_STATES)):
                 raise UserError(

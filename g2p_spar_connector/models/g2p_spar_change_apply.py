@@ -30,7 +30,7 @@ from odoo.addons.g2p_spar_mapper.outcomes import (
 )
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
-from .g2p_spar_change import OPEN_STATES
+from .g2p_spar_change import OPEN_STATES, OVERTAKEN
 
 #: first key of the advisory lock that is held while one ID's change is applied
 APPLY_LOCK = 741902
@@ -41,8 +41,6 @@ MAX_ATTEMPTS = 40
 #: what a look-up says of an ID that has a mapping; an account that is not fit for use
 #: can be replaced and removed as any other
 LINKED = (OK, INACTIVE, INVALID_FA)
-#: outcome of a change that would undo something newer
-OVERTAKEN = "overtaken"
 
 
 class SparChange(models.Model):

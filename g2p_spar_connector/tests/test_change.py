@@ -217,6 +217,14 @@ class TestChange(ConnectorCase):
         self.perform(change)
         self.assertEqual((change.state, change.outcome), ("failed", "overtaken"))
 
+    def test_no_starting_again_of_what_would_undo_something_newer(self):
+        change = self._submit_earlier()
+        self.link(ID, self.wallet_address())
+        self.perform(change)
+        with self.assertRaisesRegex(UserError, "never undoes what is newer"):
+            change.with_user(self.env.ref("base.user_admin")).action_retry()
+        self.assertEqual((change.state, change.outcome), ("failed", "overtaken"))
+
     # -- configuration faults and failures -----------------------------------------
 
     def test_without_connector_it_fails_visibly_and_can_start_again(self):
