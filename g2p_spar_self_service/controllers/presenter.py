@@ -8,7 +8,10 @@ from odoo.tools import format_date, format_datetime
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
 from odoo.addons.g2p_spar_connector.capabilities import SECONDS
-from odoo.addons.g2p_spar_connector.models.g2p_spar_change import OPEN_STATES
+from odoo.addons.g2p_spar_connector.models.g2p_spar_change import (
+    OPEN_STATES,
+    OVERTAKEN,
+)
 from odoo.addons.g2p_spar_mapper.outcomes import INACTIVE, NOT_LINKED, OK, RETRY
 
 from .. import mapper_rest
@@ -148,10 +151,20 @@ class Presenter:
             "state_url": f"{url}/state",
             "cancel_url": f"{url}/cancel",
             "may_cancel": change.state == "queued",
-            "retry_url": f"{HOME}/change"
-            if change.state == "refused" and change.operation == "set"
-            else "",
+            "retry_url": self._retry_url(change),
         }
+
+    def _retry_url(self, change):
+        """Where the person can ask again; empty when asking again would not help."""
+        remove = change.operation == "remove"
+        if self._is_overtaken(change):
+            return f"{HOME}/remove" if remove else f"{HOME}/change"
+        return f"{HOME}/change" if change.state == "refused" and not remove else ""
+
+    @staticmethod
+    def _is_overtaken(change):
+        """Whether a change is never carried out, because of something newer."""
+        return change.state == "failed" and change.outcome == OVERTAKEN
 
     def history(self, wire_id, changes):
         """Changes newest first, each done one with the time its account was in use."""
@@ -212,10 +225,10 @@ class Presenter:
             "applying": self.env._("Being recorded"),
             "done": self.env._("Done"),
             "refused": self.env._("Not accepted"),
-            "failed": self.env._("Not done yet"),
             "cancelled": self.env._("Cancelled"),
         }
         tone, icon = LOOKS[change.state]
+        label = labels.get(change.state)
         next_steps = []
         if change.state in OPEN_STATES:
             headline = self.env._("We have received your request")
@@ -253,19 +266,39 @@ class Presenter:
             headline = self.env._("Your request was not accepted")
             explanation = self.env._("Nothing has changed. This is the reason:")
         else:
-            headline = self.env._("Your request is not done yet")
-            explanation = self.env._(
-                "Something went wrong on our side. Your request is kept: you need not "
-                "send it again."
-            )
+            label, headline, explanation = self._words_of_failure(change)
         return {
             "tone": tone,
             "icon": icon,
-            "state_label": labels[change.state],
+            "state_label": label,
             "headline": headline,
             "explanation": explanation,
             "next_steps": next_steps,
         }
+
+    def _words_of_failure(self, change):
+        """Label, headline and explanation of a failed change; its message follows."""
+        if self._is_overtaken(change):
+            return (
+                self.env._("Not carried out"),
+                self.env._("Your request is not carried out any more"),
+                self.env._("If you still want it, ask again. This is the reason:"),
+            )
+        kept = self.env._(
+            "Something went wrong on our side. Your request is kept: you need not send "
+            "it again."
+        )
+        if change.is_sent:
+            return (
+                self.env._("Not known yet"),
+                self.env._("We do not know yet whether your request is done"),
+                kept,
+            )
+        return (
+            self.env._("Not done yet"),
+            self.env._("Your request is not done yet"),
+            kept,
+        )
 
     # --------------------------------------------------------------- time
 

@@ -11,7 +11,13 @@ from odoo.addons.g2p_spar_bank_directory.models.g2p_spar_directory_mixin import 
 from odoo.addons.g2p_spar_connector.models import (
     g2p_spar_connector_adapter_g2p_connect as g2p_connect,
 )
-from odoo.addons.g2p_spar_mapper.outcomes import Actor, LinkItem, UnlinkItem
+from odoo.addons.g2p_spar_connector.models.g2p_spar_change import OVERTAKEN
+from odoo.addons.g2p_spar_mapper.outcomes import (
+    Actor,
+    LinkItem,
+    Outcome,
+    UnlinkItem,
+)
 
 from .. import mapper_rest
 from ..const import SCREEN_SECONDS
@@ -224,6 +230,48 @@ class TestPortal(PortalCase):
         self.open(f"{HOME}/receipt/{change.reference}")
         self.assertEqual(self.words("receipt-message"), "The register says no.")
         self.assertTrue(self.find("start-again"))
+
+    def failed_receipt(self, **vals):
+        """Open the receipt of a change that failed."""
+        self.to_review()
+        self.confirm(self.amina)
+        change = self.changes(AMINA)
+        change.write({"state": "failed", **vals})
+        change.message = change._message("failed", Outcome(change.outcome))
+        self.open(f"{HOME}/receipt/{change.reference}")
+        return change
+
+    def test_change_that_is_not_carried_out_any_more_can_be_asked_for_again(self):
+        self.failed_receipt(outcome=OVERTAKEN)
+        self.assertNotIn("need not send it again", self.words())
+        self.assertIn("not carried out any more", self.words("receipt-title"))
+        self.assertIn("was changed again", self.words("receipt-message"))
+        self.follow("start-again")
+        self.assertEqual(self.path, CHANGE)
+        self.open(f"{HOME}/history")
+        self.assertIn("Not carried out", self.words("history-list"))
+        self.assertNotIn("Not done yet", self.words("history-list"))
+
+    def test_removal_that_is_not_carried_out_any_more_can_be_asked_for_again(self):
+        self.link(AMINA)
+        change = self.failed_receipt(outcome=OVERTAKEN, operation="remove")
+        self.open(f"{HOME}/receipt/{change.reference}")
+        self.follow("start-again")
+        self.assertEqual(self.path, f"{HOME}/remove")
+
+    def test_nobody_says_not_done_of_what_may_be_done(self):
+        self.failed_receipt(outcome="failed", is_sent=True)
+        self.assertIn("not known whether", self.words("receipt-message"))
+        self.assertIn("do not know yet", self.words("receipt-title"))
+        self.assertIn("need not send it again", self.words())
+        self.open(f"{HOME}/history")
+        self.assertNotIn("Not done yet", self.words("history-list"))
+
+    def test_failed_change_is_not_done_yet(self):
+        self.failed_receipt(outcome="failed")
+        self.assertIn("not done yet", self.words("receipt-title"))
+        self.assertIn("need not send it again", self.words())
+        self.assertFalse(self.find("start-again"))
 
     def test_search_as_you_type(self):
         self.to_provider()
