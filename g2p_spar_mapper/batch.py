@@ -41,7 +41,6 @@ class Batch:
         self.current_of = {}  #: digest under an old key -> under the current one
         self._parse_ids(actor.strict)
         self._parse_addresses(actor.strict)
-        self.foreign_ibans = find_foreign(self.env, self.addresses, self.limits)
         self._check_parts()
 
     def _parse_ids(self, strict):
@@ -75,6 +74,12 @@ class Batch:
         for key_id in self.old_key_ids:
             old = self.mapper._fa_keys(addresses, key_id)
             self.current_of |= zip(old, keys, strict=True)
+
+    @functools.cached_property
+    def foreign_ibans(self):
+        """Account numbers that this actor may not link, wherever they are said to be;
+        looked up when something is written, not by look-ups."""
+        return find_foreign(self.env, self.addresses, self.limits.providers)
 
     def _check_parts(self):
         is_clean, id_types = validation.is_clean_text, self.limits.id_types

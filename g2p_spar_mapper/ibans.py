@@ -3,18 +3,14 @@ from odoo.addons.g2p_spar_bank_directory.address import Address
 from odoo.addons.g2p_spar_bank_directory.validators import is_iban_like
 
 
-def find_foreign(env, addresses, limits):
-    """Account numbers that name another bank than those an actor is limited to,
-    whatever their addresses say.
+def find_foreign(env, addresses, providers):
+    """Account numbers that name another bank than these, whatever their addresses say.
 
     :param addresses: :class:`Address`, or what stands for one that cannot be read
-    :param Limits limits: of the actor
+    :param frozenset providers: codes of those that an actor is limited to
     :return: IBANs, as far as the directory knows who keeps them
     :rtype: set[str]
     """
-    providers = limits.providers
-    if providers is None:
-        return set()
     ibans = {
         address.number
         for address in addresses
