@@ -4,10 +4,11 @@ import uuid
 from odoo import api, models
 
 from .. import callbacks, reads, replay
+from ..batch import actor_values
 from ..g2p_connect import ack, checks, messages, paths, status
 from ..g2p_connect.nesting import is_too_deep
 from ..kept_results import KeptResults
-from ..outcomes import ResolveItem
+from ..outcomes import Actor, ResolveItem
 from .gateway import Work
 
 
@@ -198,14 +199,13 @@ class G2pSparGateway(models.AbstractModel):
         told = [parsed_id for one in found if one for parsed_id in one.told]
         if not told:
             return
-        actor = {
-            "channel": "api",
-            "client_id": client.id,
-            "user_id": None,
-            "purpose": client.purpose,
-            "transaction": message.transaction_id,
-        }
+        actor = Actor(
+            "api",
+            client_id=client.id,
+            purpose=client.purpose,
+            transaction=message.transaction_id,
+        )
         known = [parsed_id for parsed_id in told if parsed_id]
         keys = self.env["g2p.spar.id.type"]._keys(known)
         items = [ResolveItem()] * len(told)
-        reads.note(self.env.cr.dbname, actor, items, keys, len(told))
+        reads.note(self.env.cr.dbname, actor_values(actor), items, keys, len(told))

@@ -39,7 +39,6 @@ PAUSE_FACTOR = 9
 AGAIN_EACH_SECOND = 20
 STRANDED = timedelta(minutes=30)
 
-
 OLDEST = """
     SELECT id FROM g2p_spar_transaction
      WHERE client_id = %s AND is_async AND state IN ('rcvd', 'pdng')
@@ -99,19 +98,21 @@ class G2pSparTransaction(models.Model):
 
     _inherit = "g2p.spar.transaction"
 
-    def _enqueue(self, step):
+    def _enqueue(self, step, is_again=False):
         """Make the job of a step; harmless when there is one.
 
         :param str step: ``process`` or ``call_back``
+        :param bool is_again: make another one, whether there is one or not
         """
         descriptions = {
             "process": self.env._("Process an API message"),
             "call_back": self.env._("Send the result of an API message"),
         }
         for transaction in self:
+            identity_key = f"{self._name}:{transaction.id}:{step}"
             delayed = transaction.with_delay(
                 description=descriptions[step],
-                identity_key=f"{self._name}:{transaction.id}:{step}",
+                identity_key=None if is_again else identity_key,
                 max_retries=MAX_ATTEMPTS[step],
             )
             getattr(delayed, f"_job_{step}")()
@@ -160,17 +161,13 @@ class G2pSparTransaction(models.Model):
         """The change of this client that is to be made next: they are made in the order
         in which they came in, or the account that a person had before could win."""
         self.env.cr.execute(OLDEST, [self.client_id.id, list(WRITES)])
-        found = self.env.cr.fetchone()
-        return self.browse(found)
+        return self.browse(self.env.cr.fetchone())
 
     def _wake_next(self):
         """Give the change whose turn it is a job. Not one with an identity: the job
         that the message has may just be finding out that it has to wait."""
-        if self.operation in WRITES and (following := self._oldest()):
-            following.with_delay(
-                description=self.env._("Process an API message"),
-                max_retries=MAX_ATTEMPTS["process"],
-            )._job_process()
+        if self.operation in WRITES:
+            self._oldest()._enqueue("process", is_again=True)
 
     def _process(self):
         self.env.cr.execute(LOCK, [self.id])
