@@ -177,12 +177,14 @@ class G2pSparIdType(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self.check_access("create")
         before = self._get_takers()
         id_types = super().create(vals_list)
         self._check_takers(before)
         return id_types
 
     def write(self, vals):
+        self.check_access("write")
         self._check_spelling_unused(vals)
         if not CLAIMS & vals.keys():
             return super().write(vals)
