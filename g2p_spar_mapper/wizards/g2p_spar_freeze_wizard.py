@@ -12,11 +12,10 @@ class G2pSparFreezeWizard(models.TransientModel):
     """Asks an officer for the reason and freezes or restores a mapping."""
 
     _name = "g2p.spar.freeze.wizard"
+    _inherit = ["g2p.spar.mapping.form"]
     _description = "Freeze or Restore an Account"
 
-    mapping_id = fields.Many2one(
-        "g2p.spar.mapping", required=True, readonly=True, ondelete="cascade"
-    )
+    mapping_id = fields.Many2one(required=True, ondelete="cascade")
     account = fields.Char(related="mapping_id.fa_masked")
     state = fields.Selection(related="mapping_id.state")
     reason = fields.Char(
@@ -37,7 +36,7 @@ class G2pSparFreezeWizard(models.TransientModel):
         """Do what the button said, in whatever state the mapping is by now."""
         self.ensure_one()
         self.check_access("read")
-        self.mapping_id.check_access("read")
+        self._check_mapping()
         # sudo: the service writes for whoever the caller let in
         mapper = self.env["g2p.spar.mapper"].sudo()
         verb = mapper._freeze if is_freeze else mapper._restore
