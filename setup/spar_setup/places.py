@@ -4,6 +4,7 @@
 import contextlib
 import fcntl
 import os
+import random
 import shutil
 import socket
 from pathlib import Path
@@ -68,11 +69,24 @@ def port_is_free(port):
     return True
 
 
+#: below the ports that Linux gives to outgoing connections: one of those could be
+#: gone before the server that was promised it listens
+PORTS = range(20000, 32768)
+
+
 def free_port():
-    """A port of the loopback network that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of the loopback network that nobody uses, another one each time.
+
+    :raise Failure: none of a hundred was free
+    """
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise Failure(f"Free a port between {PORTS[0]} and {PORTS[-1]}: all are in use.")
 
 
 def remove(folder):
