@@ -26,6 +26,12 @@ _logger = logging.getLogger(__name__)
 MAX_FAULTS = 1000  #: that are named one by one; all are counted
 STALLED = timedelta(hours=1)  #: without progress: the job got lost
 PRIORITY = 30
+# As far as rows were made, and as any check has been: what is cut off is missed.
+LAST_ROW = """
+    SELECT GREATEST((SELECT last_value FROM g2p_spar_mapping_event_id_seq),
+                    (SELECT max(end_id) FROM g2p_spar_ledger_check),
+                    (SELECT max(first_id) FROM g2p_spar_ledger_block))
+"""
 CHECKERS = (
     "g2p_spar_mapper.group_spar_auditor",
     "g2p_spar_bank_directory.group_spar_administrator",
@@ -70,7 +76,9 @@ class G2pSparLedgerCheck(models.Model):
     )
     after_id = fields.Integer(readonly=True)
     end_id = fields.Integer(
-        "Up to ledger row", readonly=True, help="The last row when the check began."
+        "Up to ledger row",
+        readonly=True,
+        help="The last row ever made when the check began; it may be gone.",
     )
     event_count = fields.Integer("Ledger rows", readonly=True)
     mapping_count = fields.Integer("Mappings", readonly=True)
@@ -109,10 +117,8 @@ class G2pSparLedgerCheck(models.Model):
     def _start(self):
         check = self.search([("state", "=", "running")], limit=1)
         if not check:
-            last = self.env.execute_query(
-                SQL("SELECT COALESCE(max(id), 0) FROM g2p_spar_mapping_event")
-            )
-            check = self.create({"end_id": last[0][0]})
+            ((end_id,),) = self.env.execute_query(SQL(LAST_ROW))
+            check = self.create({"end_id": end_id})
             check._enqueue()
         elif check.write_date < fields.Datetime.now() - STALLED:
             check._enqueue()

@@ -29,6 +29,7 @@ from . import test_key_rotation
 from . import test_keyring
 from . import test_ledger
 from . import test_ledger_chain
+from . import test_ledger_bounds
 from . import test_ledger_check
 from . import test_limits
 from . import test_mapper_batches
