@@ -44,6 +44,20 @@ READ_EVENTS = """
      ORDER BY e.id
 """
 
+# Ids come from a sequence, from 1 on: no chunk has what lies before or beyond.
+READ_STRAYS = """
+    SELECT 'event', e.mapping_id, e.id, e.id_masked
+      FROM g2p_spar_mapping_event e
+     WHERE e.id < 0
+        OR e.id >= %(end_id)s
+           AND e.id > (SELECT last_value FROM g2p_spar_mapping_event_id_seq)
+     UNION ALL
+    SELECT 'no_event', m.id, 0, m.id_masked
+      FROM g2p_spar_mapping m
+     WHERE m.id < 1
+     LIMIT %(limit)s
+"""
+
 READ_MAPPINGS = """
     SELECT m.id, m.id_key, m.fa_key, m.sealed, m.key_id, m.state, m.head, m.id_masked,
            m.id_last, m.fa_last, json_build_array(%(columns)s), m.opened_at,
@@ -181,6 +195,18 @@ def check_events(env, first_id, end_id, known):
         if is_orphan:
             faults.append(Fault("mapping_gone", *where))
     return Checked(faults, len(rows), key_gone, end_id - 1, seen)
+
+
+def find_strays(env, end_id):
+    """Rows that no chunk has, since their ids are none that the registry gives.
+
+    :param int end_id: behind the last chunk of the ledger
+    :rtype: list[Fault]
+    """
+    return [
+        Fault(*row)
+        for row in execute(env, SQL(READ_STRAYS, end_id=end_id, limit=BLOCK))
+    ]
 
 
 def _hashes(rows):

@@ -16,6 +16,7 @@ from ..verification import (
     Memory,
     check_events,
     check_mappings,
+    find_strays,
     read_memory,
     sign_memory,
     write_memory,
@@ -177,6 +178,7 @@ class G2pSparLedgerCheck(models.Model):
         self.key_gone_count += checked.key_gone
         self.after_id = first_id + BLOCK
         if self.after_id > self.end_id:
+            self._note(find_strays(self.env, self.after_id))
             self.write({"phase": "mappings", "after_id": 0})
 
     def _is_lost(self, memory, first_id):
