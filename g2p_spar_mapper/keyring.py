@@ -259,6 +259,8 @@ def read_keyring(path):
         not isinstance(current, str)
         or current not in keys
         or any(len(key) != KEY_BYTES for key in keys.values())
+        # the id of the key stands before what is sealed, up to the first colon
+        or any(not key_id or ":" in key_id for key_id in keys)
     ):
         raise _malformed(path)
     return KeyRing(current, keys)
@@ -267,7 +269,8 @@ def read_keyring(path):
 def _malformed(path):
     return SparConfigurationError(
         f"The key file named by {OPTION} or {ENVIRONMENT} is malformed: {path}. It has "
-        'to look like {"current": "k1", "keys": {"k1": "<base64 of 32 bytes>"}}.'
+        'to look like {"current": "k1", "keys": {"k1": "<base64 of 32 bytes>"}}, '
+        "without a colon in the name of a key."
     )
 
 

@@ -119,6 +119,10 @@ class TestKeyring(BaseCase):
             {"current": "k1", "keys": {"k1": KEY[:20]}},
             {"current": "k1", "keys": {"k1": KEY, "k0": "***"}},
             {"current": "k1", "keys": {"k1": 7}},
+            # what is sealed under these would never open
+            {"current": "k:1", "keys": {"k:1": KEY}},
+            {"current": "k1", "keys": {"k1": KEY, "2026:11": KEY}},
+            {"current": "", "keys": {"": KEY}},
         )
         self.configure(option=self.path)
         for content in contents:
