@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 from odoo.tools import SQL
 
-from odoo.addons.g2p_spar_bank_directory.exceptions import SparError
+from odoo.addons.g2p_spar_bank_directory.exceptions import (
+    SparError,
+    SparIntegrityError,
+)
 
 from .arrays import array, execute, table
 from .content import encode, open_content, place
@@ -32,7 +35,7 @@ NEXT_MAPPINGS = """
 LOCK_MAPPINGS = """
     SELECT m.id, m.id_key, m.fa_key, m.sealed, t.code, m.closed_at IS NULL
       FROM g2p_spar_mapping m
-      JOIN g2p_spar_id_type t ON t.id = m.id_type_id
+      LEFT JOIN g2p_spar_id_type t ON t.id = m.id_type_id
      WHERE m.id = ANY(%(ids)s::int[]) AND m.key_id <> %(key_id)s
      ORDER BY m.id_key
        FOR NO KEY UPDATE OF m
@@ -118,11 +121,13 @@ def rekey_mappings(env, after_id, limit):
     ids = [id_ for (id_,) in ids]
     opened = []
     locked = execute(env, SQL(LOCK_MAPPINGS, ids=array(ids), key_id=key_id))
-    for id_, id_key, fa_key, sealed, code, is_live in locked:
+    for id_, *row, code, is_live in locked:
         try:
-            content = open_content(id_, id_key, fa_key, sealed)
+            content = _open(id_, *row, code)
         except SparError:
-            _logger.error("The content of mapping %s does not open: it stays", id_)
+            _logger.error(
+                "Mapping %s does not open, or its ID type was changed: it stays", id_
+            )
             continue
         id_key = ring.digest("id", code, content.id_value)
         opened.append((id_, id_key, content, is_live))
@@ -138,6 +143,20 @@ def rekey_mappings(env, after_id, limit):
     if sound:
         _write_mappings(env, sound, ring)
     return Chunk(ids[-1], len(sound), len(locked) - len(sound))
+
+
+def _open(mapping_id, id_key, fa_key, sealed, code):
+    """The content of a mapping that still names the ID type it was linked with: under
+    the code of another one it would become that of another ID.
+
+    :raise SparError: it does not open, or its ID type is not that one
+    """
+    content = open_content(mapping_id, id_key, fa_key, sealed)
+    key_id, _colon, _token = sealed.partition(":")
+    values = ("id", code or "", content.id_value)
+    if get_keyring().digest(*values, key_id=key_id) != id_key:
+        raise SparIntegrityError("The ID type of a mapping was changed.")
+    return content
 
 
 def _write_mappings(env, rows, ring):

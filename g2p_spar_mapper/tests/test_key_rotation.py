@@ -184,6 +184,25 @@ class TestKeyRotation(KeyCase, MapperCommon):
         self.assertEqual(self.keys._lookup_key_ids(), (NEW, self.old.current))
         self.assertEqual(self.resolve(1).code, oc.OK)
 
+    def test_row_of_another_id_type_stays(self):
+        """Whoever can write to the database, but has no key, does not have it made a
+        sound mapping of another ID."""
+        other = self.env["g2p.spar.id.type"].search([("code", "=", "test")])
+        before = {}
+        for number, id_type_id in ((2, other.id), (4, 10**6)):
+            mapping = self.periods(number)
+            before[mapping] = mapping.id_key
+            self.env.cr.execute(
+                "UPDATE g2p_spar_mapping SET id_type_id = %s WHERE id = %s",
+                [id_type_id, mapping.id],
+            )
+        self.mappings.invalidate_model()
+        self.add_key()
+        with self.assertLogs(rekeying.__name__, "ERROR"):
+            rotation = self.rotate()
+        self.assertEqual((rotation.state, rotation.left_count), ("done", 2))
+        self.assertEqual({mapping: mapping.id_key for mapping in before}, before)
+
     def test_pause_and_resume(self):
         self.add_key()
         rotation = self.env["g2p.spar.key.rotation"].create({})
