@@ -40,7 +40,9 @@ WAIT = 10_000
 #: answers are long and alike; more than the quickest level costs more than it saves
 COMPRESSION = 1
 
-# The last part keeps a copy apart that came in while another key was in use.
+# What will have contents is not taken in under an older key: the database refuses these
+# in the end, when all is done. The other part keeps a copy apart that came in while
+# another key was in use.
 INSERT = """
     INSERT INTO g2p_spar_transaction (
            client_id, message_id, replay_key, key_id, digest, transaction_id, operation,
@@ -50,7 +52,9 @@ INSERT = """
            %(transaction_id)s, %(operation)s, %(is_async)s, %(state)s,
            %(correlation_id)s, %(item_count)s, 0, clock_timestamp() AT TIME ZONE 'UTC',
            %(request)s, %(callback_url)s, 'none', 0
-     WHERE NOT EXISTS (
+     WHERE NOT (%(has_contents)s AND EXISTS (
+           SELECT FROM g2p_spar_key WHERE key_id = %(key_id)s AND is_older))
+       AND NOT EXISTS (
            SELECT FROM g2p_spar_transaction
             WHERE client_id = %(client_id)s AND replay_key = ANY(%(others)s::varchar[]))
         ON CONFLICT (client_id, replay_key) DO NOTHING
@@ -132,10 +136,11 @@ def claim(env, client, message, *, request=False, callback_url=None):
     :param str callback_url: where the result will go
     :return: Claim; or Earlier; or a HeaderFault, when the id belongs to another message
         or the same message is still being processed
-    :raise SparTransientError: the row was there and has just gone
+    :raise SparTransientError: the row was there and has just gone, or there is a newer
+        key than that of this server
     """
     content = _content(client, message)
-    row = _prepare(client, message, content)
+    row = _prepare(client, message, content) | {"has_contents": True}
     if request:
         sealed = seal(_context(row), message.body)
         row |= {"request": sealed, "callback_url": callback_url or None}
@@ -253,6 +258,7 @@ def _prepare(client, message, content):
         "state": "rcvd",
         "correlation_id": str(uuid.uuid4()),
         "item_count": len(message.items),
+        "has_contents": False,
         "request": None,
         "callback_url": None,
         "wait": WAIT,
@@ -279,7 +285,7 @@ def _find(cr, row, message, content):
     cr.execute(FIND, {"client_id": row["client_id"], "keys": keys})
     found = cr.dictfetchone()
     if not found:
-        raise SparTransientError("The message was forgotten just now.")
+        raise SparTransientError("Forgotten just now, or refused under an older key.")
     try:
         digest = _digest(_address(message), content, found["key_id"])
         same = hmac.compare_digest(found["digest"], digest)

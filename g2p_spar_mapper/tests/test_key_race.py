@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import threading
+from types import SimpleNamespace
 
 import psycopg2.errors
 
@@ -10,8 +11,9 @@ from odoo.tools import mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
 
-from .. import isolation, keyring
+from .. import isolation, keyring, replay
 from .. import outcomes as oc
+from ..call import Message
 from ..keyring import WrongKeyError
 from ..outcomes import Actor, LinkItem, ResolveItem
 from .key_case import NEW, NEW_KEY, THIRD, KeyCase
@@ -100,6 +102,21 @@ class TestKeyRace(KeyCase, BaseCase):
         self.use_ring(self.old.current, self.old.keys)
         with self.assertRaises(WrongKeyError):
             self.one["g2p.spar.mapper"]._resolve([ResolveItem(WIRE_ID)], ACTOR)
+
+    def test_the_server_with_the_old_key_puts_messages_off_at_once(self):
+        """It could not keep the answer; repeating what was done holds a worker."""
+        self.both = self.add_key()
+        self.begin(self.starting)
+        self.use_old()
+        header = SimpleNamespace(message_id="spartest-key-race")
+        message = Message("unlink", header, "t-1", [], b"{}")
+        client = SimpleNamespace(id=-1, strict=True, needs_signature=False)
+        with self.assertRaises(SparTransientError):
+            replay.claim(self.one, client, message)
+        self.one.cr.rollback()
+        self.use_ring(NEW, self.both.keys)
+        self.assertIsInstance(replay.claim(self.one, client, message), replay.Claim)
+        self.one.cr.rollback()
 
     def test_two_servers_begin_at_once_with_different_keys(self):
         """One is the newer: it alone can link."""
