@@ -221,6 +221,8 @@ def refuse_older(model):
 
     :param model: any model, when its table is made or updated
     """
+    if not model._auto:  # a mixin: those who inherit from it have tables
+        return
     fields = [field.name for field in _sealed_fields(model)]
     columns = [*fields, *OWN_COLUMNS.get(model._name, ())]
     if columns:

@@ -330,6 +330,11 @@ class TestKeyRotation(KeyCase, MapperCommon):
             }
             self.assertLessEqual(wanted, {name for (name,) in self.env.cr.fetchall()})
 
+    def test_a_mixin_with_a_sealed_field_has_no_table_to_guard(self):
+        sealed = self.env["g2p.spar.signing.key"]._fields["private_pem"]
+        with patch.object(rekeying, "_sealed_fields", lambda model: [sealed]):
+            self.env["g2p.spar.mapping.form"]._auto_init()
+
     def test_a_key_that_was_retired_too_early_is_in_use_again(self):
         self.add_key()
         self.keys._retire_older()
