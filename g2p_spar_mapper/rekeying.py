@@ -65,9 +65,10 @@ OWN_COLUMNS = {
 # and nobody seals under that any more: the end of a change of keys has seen all. Who
 # adds a row is told at once; who changes one is a job as a rule, done again later or by
 # another server. AFTER, as COPY is quicker so; nothing is looked up for empty values.
+# Who puts a table back from a dump has no search path.
 REFUSE_OLDER = """
     CREATE OR REPLACE FUNCTION g2p_spar_is_older(sealed text) RETURNS boolean
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
     DECLARE
         found_older boolean;
     BEGIN

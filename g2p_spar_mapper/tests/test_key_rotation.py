@@ -330,6 +330,19 @@ class TestKeyRotation(KeyCase, MapperCommon):
             }
             self.assertLessEqual(wanted, {name for (name,) in self.env.cr.fetchall()})
 
+    def test_sealed_rows_are_put_back_from_a_dump(self):
+        """pg_restore fills the tables there are without any search path."""
+        load = self.env["g2p.spar.import"].create({"name": "List"})
+        token = self.old.seal(f"g2p_spar_import_part:{load.id}:0", b"id,fa")
+        self.env.cr.execute(
+            "SET LOCAL search_path = '';"
+            " INSERT INTO public.g2p_spar_import_part (import_id, number, size, sealed)"
+            " VALUES (%s, 0, 5, %s);"
+            " SET LOCAL search_path = DEFAULT",
+            [load.id, token],
+        )
+        self.assertEqual(load._open_file().read(), b"id,fa")
+
     def test_a_mixin_with_a_sealed_field_has_no_table_to_guard(self):
         sealed = self.env["g2p.spar.signing.key"]._fields["private_pem"]
         with patch.object(rekeying, "_sealed_fields", lambda model: [sealed]):
