@@ -38,7 +38,8 @@ LOCK_LIVE = """
 
 # Nothing when another server has begun with a new key: no ID may get a second mapping
 # under it. Removals under way are waited for: the ledger has them before what follows.
-# The first row has the moment of all, and the IDs that have a live mapping.
+# The first row has the moment of all, and the IDs that have a live mapping; the ids for
+# the others follow. Sequences have an end: nothing is drawn for what is refused.
 NEXT_IDS = """
     WITH mine AS MATERIALIZED (
         SELECT FROM g2p_spar_key WHERE key_id = %(key_id)s AND is_older IS NOT TRUE
@@ -46,11 +47,12 @@ NEXT_IDS = """
     ), waited AS MATERIALIZED (
         SELECT id_key FROM g2p_spar_mapping WHERE closed_at IS NULL
            AND id_key = ANY(%(keys)s::varchar[]) ORDER BY id_key FOR NO KEY UPDATE)
-    SELECT nextval('g2p_spar_mapping_id_seq'), nextval('g2p_spar_mapping_event_id_seq'),
-           CASE WHEN n = 1 THEN clock_timestamp() AT TIME ZONE 'UTC' END,
-           CASE WHEN n = 1 THEN taken END
+    SELECT CASE WHEN n > 0 THEN nextval('g2p_spar_mapping_id_seq') END,
+           CASE WHEN n > 0 THEN nextval('g2p_spar_mapping_event_id_seq') END,
+           CASE WHEN n = 0 THEN clock_timestamp() AT TIME ZONE 'UTC' END,
+           CASE WHEN n = 0 THEN taken END
       FROM mine, (SELECT array_agg(id_key) FROM waited) w (taken),
-           generate_series(1, %(count)s) n
+           generate_series(0, %(count)s - COALESCE(cardinality(taken), 0)) n
      ORDER BY n
 """
 
@@ -248,12 +250,12 @@ def _number(env, rows, verb):
             key_id,
         )
         raise SparTransientError("Mappings are kept under a newer key now")
-    _id, _event_id, at, taken = ids[0]
-    for (id_, event_id, _at, _taken), row in zip(ids, rows, strict=True):
-        row.id, row.event_id = id_, event_id
+    (*_ids, at, taken), *ids = ids
     if taken:
         taken = set(taken)
         rows = [row for row in rows if row.id_key not in taken]
+    for row, (id_, event_id, *_first) in zip(rows, ids, strict=True):
+        row.id, row.event_id = id_, event_id
     return rows, at
 
 

@@ -60,6 +60,23 @@ class TestMapperBatches(MapperCommon):
             self.assertEqual(set(self.codes(outcomes)), {expected}, name)
         return counts
 
+    def test_refused_links_use_no_ids_up(self):
+        """Their number is limited, and who links everybody again each night is not."""
+        linked = self.many(3, 0)
+        self.mapper._link(linked, self.actor)
+        before = self.last_ids()
+        self.mapper._link(linked, self.actor)
+        self.assertEqual(self.last_ids(), before)
+        self.mapper._link([*linked, *self.many(2, 0)], self.actor)
+        self.assertEqual(self.last_ids(), tuple(last + 2 for last in before))
+
+    def last_ids(self):
+        self.env.cr.execute(
+            "SELECT m.last_value, e.last_value FROM g2p_spar_mapping_id_seq m,"
+            " g2p_spar_mapping_event_id_seq e"
+        )
+        return self.env.cr.fetchone()
+
     def test_number_of_statements_does_not_depend_on_the_batch(self):
         self.count_queries(1)  # fills the caches of ID types and formats
         self.assertEqual(self.count_queries(10), self.count_queries(1000))
