@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import re
+from itertools import takewhile
 
 import msgspec
 
@@ -19,7 +20,7 @@ MAX_ID = 255
 #: fields that decide how an ID is looked up, and by whom
 SPELLING = {"code", "prefix", "suffix", "is_test"}
 #: fields that decide which of several types an ID belongs to
-CLAIMS = {"prefix", "suffix", "pattern", "sequence", "active"}
+CLAIMS = {"prefix", "suffix", "pattern", "sequence", "active", "is_test"}
 VISIBLE = 4  #: at most so many last characters of an ID can be searched for
 
 
@@ -33,12 +34,16 @@ def _get_ids(takers):
 
 
 def _keeps_ids(id_, before, after):
-    """Whether a type still gets the IDs that it had: no other one has to do with them,
-    or nothing else changed than that others are gone.
+    """Whether a type still gets the IDs that it had: nothing longer takes some of them,
+    and no other one has to do with the rest, or nothing else changed than that others
+    are gone.
 
-    :param list before: see ``_get_takers``
-    :param list after: the same after a change
+    :param tuple before: see ``_get_takers``
+    :param tuple after: the same after a change
     """
+    (longer_before, before), (longer_after, after) = before, after
+    if not longer_after <= longer_before:
+        return False
     ids_before, ids_after = _get_ids(before), _get_ids(after)
     if ids_before | ids_after <= {id_}:
         return True
@@ -56,6 +61,24 @@ class IdRule(msgspec.Struct, frozen=True):
     suffix: str  #: lower case
     pattern: re.Pattern | None
     mask: str
+    is_test: bool
+
+    @property
+    def affixes(self):
+        return self.prefix, self.suffix
+
+    def covers(self, prefix, suffix):
+        """Whether each ID with these affixes carries those of this type, too."""
+        return prefix.startswith(self.prefix) and suffix.endswith(self.suffix)
+
+    def may_take(self, prefix, suffix):
+        """Whether some IDs with these affixes may carry those of this type, too. IDs
+        without any are free for types to come, but not for those for tests."""
+        return (
+            bool(prefix or suffix or self.is_test)
+            and (self.prefix.startswith(prefix) or prefix.startswith(self.prefix))
+            and (self.suffix.endswith(suffix) or suffix.endswith(self.suffix))
+        )
 
 
 class ParsedId(msgspec.Struct, frozen=True):
@@ -218,29 +241,25 @@ class G2pSparIdType(models.Model):
         )
 
     def _get_takers(self):
-        """The types that IDs written as those of a type are compared with, in order:
-        those of its prefix and suffix, or when all are archived, of the next shorter.
+        """The types that IDs written as those of a type are compared with.
 
-        :return: list of (id, pattern) by id of a type
+        :return: by id of a type the longer affixes that some of its IDs may carry, too,
+            and in order (id, pattern) of the types of its own affixes, or when all are
+            archived, of the next shorter
+        :rtype: dict[int, tuple[set, list]]
         """
         rules = self._read_rules()
         takers = {}
         # sudo: as for the rules
         for id_type in self.sudo().search([("active", "in", (True, False))]):
-            affixes = next(
-                (
-                    (rule.prefix, rule.suffix)
-                    for rule in rules
-                    if (id_type.prefix or "").lower().startswith(rule.prefix)
-                    and (id_type.suffix or "").lower().endswith(rule.suffix)
-                ),
-                None,
+            affixes = (id_type.prefix or "").lower(), (id_type.suffix or "").lower()
+            longer = list(takewhile(lambda r, of=affixes: not r.covers(*of), rules))
+            first = next(iter(rules[len(longer) :]), None)
+            own = [rule for rule in rules if first and rule.affixes == first.affixes]
+            takers[id_type.id] = (
+                {rule.affixes for rule in longer if rule.may_take(*affixes)},
+                [(rule.id_type_id, rule.pattern) for rule in own],
             )
-            takers[id_type.id] = [
-                (rule.id_type_id, rule.pattern)
-                for rule in rules
-                if (rule.prefix, rule.suffix) == affixes
-            ]
         return takers
 
     def _check_takers(self, before):
@@ -263,7 +282,8 @@ class G2pSparIdType(models.Model):
                     "change, and the same person could be linked twice. Of types with "
                     "the same prefix and suffix, pattern and order can not change once "
                     "there are mappings; a type is only archived while no other one "
-                    "takes its IDs."
+                    "takes its IDs, and no other one gets a longer prefix or suffix "
+                    "that they may have, too."
                 )
             )
 
@@ -284,6 +304,7 @@ class G2pSparIdType(models.Model):
                 (id_type.suffix or "").lower(),
                 re.compile(id_type.pattern) if id_type.pattern else None,
                 id_type.mask,
+                id_type.is_test,
             )
             for id_type in id_types
         ]

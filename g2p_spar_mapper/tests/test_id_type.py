@@ -180,6 +180,40 @@ class TestIdType(MapperCommon):
             digits.active = False  # the catch-all would take its IDs
         self.assertEqual(self.parse("p:123").id_type_id, digits.id)
 
+    def test_no_longer_affix_takes_linked_ids(self):
+        self.link(self.item())
+        spare = self.make("spare", prefix="spare:")
+        for values in (
+            {"prefix": "token:1", "suffix": "@nationalId"},
+            {"prefix": "TOKEN:", "suffix": "x@nationalid"},
+            {"prefix": "token:1234567890123456"},
+            {"suffix": "12345678901234@nationalId", "pattern": "no"},
+        ):
+            with self.subTest(values), self.assertRaises(ValidationError):
+                self.make("longer", **values)
+            with self.subTest(values), self.assertRaises(ValidationError):
+                spare.write({"prefix": False, **values})
+        self.make("shorter", prefix="tok")
+        self.make("beside", prefix="token-", suffix="@nationalId")
+        self.assertEqual(self.parse("token:1@nationalId").id_type_id, self.national.id)
+
+    def test_a_longer_affix_that_was_there_before(self):
+        longer = self.make("longer", prefix="token:1", suffix="@nationalId")
+        self.link(self.item(), self.item()._replace(id="token:12@nationalId"))
+        longer.pattern = "[0-9]+"  # none of its own IDs is tried elsewhere
+        with self.assertRaises(ValidationError):
+            longer.active = False  # the shorter one would take its IDs
+        self.assertTrue(self.national._has_mappings() and longer._has_mappings())
+
+    def test_ids_for_tests_are_not_those_of_people(self):
+        """A test client, which one administrator makes alone, may link them."""
+        self.link(self.item()._replace(id="HH-1"))
+        with self.assertRaises(ValidationError):
+            self.make("trial", prefix="HH-", is_test=True)
+        spare = self.make("spare", prefix="HH-")  # as the manual says
+        with self.assertRaises(ValidationError):
+            spare.is_test = True
+
     def test_types_whose_ids_nobody_else_takes_are_archived(self):
         self.link(self.item(), self.item()._replace(id="HH-1"))
         self.catch_all.active = False
