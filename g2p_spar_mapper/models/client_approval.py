@@ -115,15 +115,27 @@ class G2pSparClient(models.Model):
             return super().write(vals)
         for client in self:
             held = client._hold_back(vals)
-            if "state" in (client.requested or {}) and vals.keys() & {*RIGHTS}:
-                client._drop_request(
-                    self.env._("The client was changed: ask to go live again.")
-                )
             allowed = {name: vals[name] for name in vals.keys() - held.keys()}
+            if client._is_overtaken(allowed, vals):
+                client._drop_request(
+                    self.env._("The client was changed: ask for it again.")
+                )
             super(G2pSparClient, client).write(allowed)
             if held:
                 client._ask(held)
         return True
+
+    def _is_overtaken(self, allowed, vals):
+        """Whether a change is newer than what is asked for and has to do with it: the
+        approval would give back what was just taken away, or be for a client that
+        nobody has looked at.
+
+        :param dict allowed: the part of ``vals`` that works at once
+        """
+        asked = (self.requested or {}).keys()
+        return bool(
+            asked & allowed.keys() or "state" in asked and vals.keys() & {*RIGHTS}
+        )
 
     def _hold_back(self, vals):
         """The part of ``vals`` that waits for a second administrator.

@@ -192,6 +192,40 @@ class TestClientApproval(TransactionCase):
         self.as_shown(client).action_approve()
         self.assertEqual(client.state, "live")
 
+    def test_what_was_taken_away_meanwhile_is_not_given_back(self):
+        """The approval is for a client that nobody had stopped or limited since."""
+        client = self.own(self.first)
+        for wider, narrower in (
+            ({"item_limit": 900}, {"item_limit": 10}),
+            ({"valid_until": "2037-01-01"}, {"valid_until": "2035-01-01"}),
+            ({"networks": "0.0.0.0/0"}, {"networks": "10.1.0.0/16"}),
+            (
+                {"id_type_ids": [Command.clear()]},
+                {"id_type_ids": [Command.set(self.national.ids)]},
+            ),
+        ):
+            with self.subTest(narrower):
+                client.write(wider)
+                seen = self.as_shown()
+                self.own(self.second).write(narrower)
+                with self.assertRaises(UserError):
+                    seen.action_approve()
+                self.assertFalse(client.requested)
+        client.write({"may_link": True, "item_limit": 900})
+        client.write({"purpose": "Grants", "request_rate": 1})  # was not asked for
+        self.as_shown().action_approve()
+        self.assertEqual((client.item_limit, client.request_rate), (900, 1))
+
+    def test_a_client_that_was_suspended_meanwhile_stays_so(self):
+        for state in "suspended", "test":
+            client = self.env["g2p.spar.client"].with_user(self.first)
+            client = client.create(self.values(state, state="live"))
+            seen = self.as_shown(client)
+            self.own(self.second, client).state = state
+            with self.assertRaises(UserError):
+                seen.action_approve()
+            self.assertEqual(client.state, state)
+
     def as_shown(self, client=None):
         """The client as the form of the second administrator approves it."""
         client = self.own(self.second, client)
