@@ -142,7 +142,7 @@ def replace_results(operation: str, answer: bytes, results: list[Raw]) -> bytes:
 
 
 def without_account(result: Raw) -> Raw:
-    """A result of a look-up that tells an account, but for that account."""
+    """A result that tells an account, but for that account."""
     members = _members_decoder.decode(result) | {"fa": Raw(b'""')}
     for name in ("additional_info", "account_provider_info"):
         members.pop(name, None)

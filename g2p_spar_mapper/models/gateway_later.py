@@ -142,9 +142,9 @@ class G2pSparGateway(models.AbstractModel):
             if found is None:
                 text = status.NOT_KEPT
                 continue
-            if transaction.operation == messages.RESOLVE:
-                found, told_now = self._tell_accounts(found, client)
-                told += told_now
+            is_look_up = transaction.operation == messages.RESOLVE
+            found, told_now = self._tell_accounts(found, client, is_look_up)
+            told += told_now
             results += found
             completed += 0 if transaction._is_open() else len(found)
         if by_reference and is_cut_off and len(results) < len(set(query.values)):
@@ -163,11 +163,13 @@ class G2pSparGateway(models.AbstractModel):
         )
 
     @api.model
-    def _tell_accounts(self, results, client):
-        """Results of a look-up with no more accounts than the client may see now.
+    def _tell_accounts(self, results, client, is_look_up=True):
+        """Results of a message with no more accounts than the client may see now.
 
-        :return: the results, and the IDs of those whose account is told; None for an ID
-            that the client does not know, for it asked by the address
+        :param bool is_look_up: whether the accounts were found; else the client has
+            sent them itself
+        :return: the results, and the IDs of those whose account was found and is told;
+            None for an ID that the client does not know, for it asked by the address
         """
         named = [status.read_named(result) for result in results]
         parsed = self.env["g2p.spar.id.type"]._parse_ids(
@@ -177,16 +179,16 @@ class G2pSparGateway(models.AbstractModel):
         for result, one, parsed_id in zip(results, named, parsed, strict=True):
             if not one.fa:
                 told.append(result)
-            elif self._may_see_account(client, one, parsed_id):
+            elif self._may_see_account(client, one, parsed_id, is_look_up):
                 told.append(result)
                 ids.append(parsed_id)
             else:
                 told.append(status.without_account(result))
-        return told, ids
+        return told, ids if is_look_up else []
 
     @staticmethod
-    def _may_see_account(client, named, parsed_id):
-        if not (client.details and messages.RESOLVE in client.verbs):
+    def _may_see_account(client, named, parsed_id, is_look_up):
+        if is_look_up and not (client.details and messages.RESOLVE in client.verbs):
             return False
         if not named.id:
             return client.resolve_by_fa

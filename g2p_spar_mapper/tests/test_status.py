@@ -135,6 +135,25 @@ class TestStatus(ReachesPeers, ApiCase):
         rows = self.env["g2p.spar.read"].sudo().search(domain)
         self.assertEqual(len(rows), before + 1)
 
+    def test_accounts_of_ids_that_the_client_may_not_name_any_more(self):
+        """Taken back to test, where one administrator opens its networks, it is told
+        no more of people's accounts, not even of those it has linked."""
+        self.link()
+        self.compat.may_resolve = False  # which is another right
+        query = self.query()
+
+        def get_result():
+            _header, answer = self.ask(query)
+            (result,) = answer["txnstatus_response"]["txn_status"]["link_response"]
+            return result
+
+        self.assertEqual(get_result()["fa"], self.fa())
+        self.compat.state = "test"
+        result = get_result()
+        self.assertWire(result, "succ", None)
+        self.assertNotIn(self.fa(), json.dumps(result))
+        self.assertNotIn("additional_info", result)
+
     def test_account_that_was_looked_up_by_the_account(self):
         self.link()
         self.call_async("resolve", [self.item("", fa=self.fa(), scope="details")])
