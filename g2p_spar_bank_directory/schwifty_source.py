@@ -59,9 +59,11 @@ def read_bank_code(iban):
     :return: ``(country, code)``; None when it is no IBAN of a known form
     """
     try:
-        code = IBAN(iban, allow_invalid=True).bank_code
+        bban = IBAN(iban, allow_invalid=True).bban
+        parts = bban.spec.bic_lookup_components  # what the registry's codes consist of
     except SchwiftyException:
         return None
+    code = "".join(getattr(bban, part) for part in parts)
     return (iban[:2], code) if code else None
 
 

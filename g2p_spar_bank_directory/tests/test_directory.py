@@ -39,6 +39,17 @@ class TestDirectory(DirectoryCommon):
             {by_branch: {bank.code}, by_code: {house.code}},
         )
 
+    def test_who_keeps_an_iban_whose_code_has_two_parts(self):
+        """In Slovenia the registry's code is that of the bank and of the office."""
+        fsps = self.env["g2p.spar.fsp"]
+        country = self.env.ref("base.si").id
+        bank = fsps.create({"name": "Bank", "code": "KEEPSI", "country_id": country})
+        self.env["g2p.spar.fsp.branch"].create(
+            {"fsp_id": bank.id, "name": "Office", "code": "26330"}
+        )
+        iban = "SI56263300012039086"
+        self.assertEqual(fsps._keepers({iban}), {iban: {bank.code}})
+
     def test_codes_are_unique(self):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
             self.make_fsp("Double", "QWBANK", self.bank_type)
