@@ -50,6 +50,18 @@ def _ascii_digits(value):
     )
 
 
+def find_iban(value):
+    """The IBAN that people, and who pays, read in a number that was not brought into
+    its normal form.
+
+    :return: capitals and digits alone; empty when it does not begin as an IBAN does
+    :rtype: str
+    """
+    text = unicodedata.normalize("NFKC", _ascii_digits(value))
+    iban = "".join(filter(str.isalnum, text)).upper().removeprefix("IBAN")
+    return iban if is_iban_like(iban) else ""
+
+
 def _none(value, _pattern, _country):
     return value
 

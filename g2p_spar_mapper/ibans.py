@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo.addons.g2p_spar_bank_directory.address import Address
-from odoo.addons.g2p_spar_bank_directory.validators import is_iban_like
+from odoo.addons.g2p_spar_bank_directory.validators import find_iban
 
 
 def find_foreign(env, addresses, providers):
@@ -8,14 +8,17 @@ def find_foreign(env, addresses, providers):
 
     :param addresses: :class:`Address`, or what stands for one that cannot be read
     :param frozenset providers: codes of those that an actor is limited to
-    :return: IBANs, as far as the directory knows who keeps them
+    :return: numbers that are IBANs, however they are written, as far as the directory
+        knows who keeps them
     :rtype: set[str]
     """
-    ibans = {
-        address.number
-        for address in addresses
-        if isinstance(address, Address) and is_iban_like(address.number)
-    }
+    numbers = {a.number for a in addresses if isinstance(a, Address)}
+    ibans = {number: iban for number in numbers if (iban := find_iban(number))}
     # sudo: the directory is read for whoever the caller let in
-    keepers = env["g2p.spar.fsp"].sudo()._keepers(ibans) if ibans else {}
-    return {iban for iban, codes in keepers.items() if codes.isdisjoint(providers)}
+    fsps_sudo = env["g2p.spar.fsp"].sudo()
+    keepers = fsps_sudo._keepers(set(ibans.values())) if ibans else {}
+    return {
+        number
+        for number, iban in ibans.items()
+        if iban in keepers and keepers[iban].isdisjoint(providers)
+    }

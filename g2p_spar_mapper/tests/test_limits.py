@@ -91,6 +91,34 @@ class TestLimits(MapperCommon):
         both = self.actor._replace(limits=Limits(providers={"MTBANK", other.code}))
         self.assertEqual(self.codes(self.link(item, actor=both)), [oc.OK])
 
+    def test_iban_of_another_provider_in_any_spelling(self):
+        """A compatible client's number that its rule refuses stays as it is written."""
+        german = self.env.ref("base.de").id
+        self.env["g2p.spar.fsp"].create(
+            {
+                "name": "Other Bank",
+                "code": "MTOTHER",
+                "national_code": "37040044",
+                "country_id": german,
+            }
+        )
+        actor = self.bank_only._replace(strict=False)
+        for number in (
+            *("DE89370400440532013000", "de89370400440532013000"),
+            *("dE89 3704 0044 0532 0130 00", "DE 89 3704 0044 0532 0130 00"),
+            *("DE-89370400440532013000", "IBAN DE89370400440532013000"),
+            "DE\u0668\u0669370400440532013000",  # Arabic digits
+            "\uff24\uff25\uff18\uff19370400440532013000",  # full width
+        ):
+            fa = self.bank_fa().replace("100000000001", number)
+            self.assertIn(number, fa)
+            with self.subTest(number):
+                done = self.link(self.item(fa=fa), actor=actor)
+                self.assertEqual(self.codes(done), [oc.INVALID_FA])
+        fa = self.bank_fa().replace("100000000001", "de00 9999 9999")
+        done = self.link(self.item(fa=fa), actor=actor)
+        self.assertEqual(self.codes(done), [oc.OK])  # of a bank that nobody knows
+
     def test_link_to_own_provider_only(self):
         opaque = self.item(3, "1234567@nowhere.example")
         actor = self.bank_only._replace(strict=False)
