@@ -31,6 +31,7 @@ MAX_SHEET = (2 << 30) - 1  #: bytes of XML of a sheet
 MAX_TEXTS = 400 << 20  #: bytes of XML of the texts
 MAX_CELLS = 1000  #: columns
 EXACT_DIGITS = 15  #: of a number in a spreadsheet
+MOST_PLACES = 40  #: of a number that is written out without exponent
 
 _ROOT = re.compile(rb"<(?:([\w.-]+):)?(worksheet|sst)\b[^>]*>")
 _CELL = re.compile(r"([A-Z]{1,3})[0-9]+")
@@ -294,12 +295,14 @@ def _read_number(text):
     if text.isdigit() and len(text) <= EXACT_DIGITS:
         return text, False
     try:
-        number = +Decimal(text)
+        number = +Decimal(text) or Decimal()  # zeros have an exponent, too
         is_rounded = abs(number) >= 10**EXACT_DIGITS
     except ArithmeticError:  # no number, or none that a spreadsheet could hold
         return text, False
     if is_rounded:
-        return (f"{number:f}" if abs(number) < 10**40 else text), True
+        return (f"{number:f}" if abs(number) < 10**MOST_PLACES else text), True
+    if number.adjusted() < -MOST_PLACES:
+        return text, False
     shown = f"{number:f}"
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown), False
 

@@ -258,6 +258,13 @@ class TestTableReader(BaseCase):
         book = self.one_cell(b"</sheets>", many + b"</sheets>", "workbook.xml")
         self.assert_refused(book, "damaged")
 
+    def test_numbers_near_zero_cannot_fill_the_memory(self):
+        """Written out, each of them has a million digits."""
+        cells = b"<c><v>1e-999999</v></c><c><v>0e-999999</v></c><c><v>1e-9</v></c>"
+        data = self.one_cell(b'<c r="A1" t="n"><v>1</v></c>', cells)
+        (record,) = self.records(data)
+        self.assertEqual(record.cells, ["1e-999999", "0", "0.000000001"])
+
     def test_entities_are_not_expanded(self):
         data = edit_sheet(
             workbook([[1]]),
