@@ -22,7 +22,7 @@ _lt = LazyTranslate(__name__)
 
 DELIMITERS = ",;\t|"
 SAMPLE = 1_000_000  #: bytes looked at to tell encoding and delimiter
-MAX_LINE = 1_000_000  #: characters; a longer line is no line of a table
+MAX_LINE = 1_000_000  #: characters; a longer line, or record, is none of a table
 MAX_CELL = 131_072  #: characters
 SURE = 0.15  #: a guess of an encoding that is less sure than this is not followed
 
@@ -138,12 +138,14 @@ def read_csv(lines, delimiter, line=1):
     :param int line: number of the first one
     :raise TableError: quotation marks that do not fit; ``line`` says where
     """
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    bounded = _Bounded(lines)
+    reader = csv.reader(bounded, delimiter=delimiter, strict=True)
     first, start = line, line
     try:
         for cells in reader:
             _check_lengths(cells, start)
             yield start, cells
+            bounded.length = 0
             start = first + reader.line_num
     except csv.Error as err:
         raise TableError(csv_reason(err), start) from None
@@ -162,6 +164,28 @@ def _find_shortened(cells):
 def is_shortened(cell):
     """Whether a program has not written this long number as it was entered."""
     return ("+" in cell or "." in cell) and bool(_SHORTENED.fullmatch(cell.strip()))
+
+
+class _Bounded:
+    """The lines that csv makes one record of. It keeps them until a quotation mark is
+    closed: with one that never is, the rest of the file."""
+
+    def __init__(self, lines):
+        self.lines = iter(lines)
+        self.length = 0  #: characters since the record began
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = next(self.lines)
+        self.length += len(line)
+        if self.length > MAX_LINE:
+            is_one = self.length == len(line)
+            raise csv.Error(
+                "field larger than field limit" if is_one else "unexpected end of data"
+            )
+        return line
 
 
 class _Lines:

@@ -2,6 +2,7 @@
 import datetime
 import io
 import random
+import tracemalloc
 import zipfile
 
 import openpyxl
@@ -264,6 +265,15 @@ class TestTableReader(BaseCase):
         data = self.one_cell(b'<c r="A1" t="n"><v>1</v></c>', cells)
         (record,) = self.records(data)
         self.assertEqual(record.cells, ["1e-999999", "0", "0.000000001"])
+
+    def test_an_open_quotation_mark_cannot_fill_the_memory(self):
+        """Odoo lets a cell have 500 MB."""
+        data = b'a,b\n1,2\n"c,3\n' + b"d,4\n" * 5_000_000
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.assert_refused(data, "never closed", 3)
+        _now, most = tracemalloc.get_traced_memory()
+        self.assertLess(most, 30_000_000)
 
     def test_entities_are_not_expanded(self):
         data = edit_sheet(
