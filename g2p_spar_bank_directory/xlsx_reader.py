@@ -287,7 +287,7 @@ def _read_cell(cell, texts, widths):
         return value, kind in ("b", "d", "e")  # truth values, dates, errors
     text, is_rounded = _read_number(value)
     digits = text.partition(".")[0].removeprefix("-")
-    return text, is_rounded or len(digits) < widths.get(cell.get("s"), 0)
+    return text, is_rounded or len(digits) < widths.get(cell.get("s", "0"), 0)
 
 
 def _read_number(text):

@@ -162,6 +162,21 @@ class TestTableReader(BaseCase):
         self.assertEqual(shown, list(other))
         self.assertEqual(set(record.cells), {"123456"})
 
+    def test_cells_without_style_have_the_first_one(self):
+        """As where somebody has changed the style "Normal" of a workbook."""
+        book = openpyxl.Workbook()
+        book.active["A1"] = 123456
+        book.active["B1"].number_format = "0000000"
+        buffer = io.BytesIO()
+        book.save(buffer)
+        data = edit_member(
+            buffer.getvalue(),
+            "styles.xml",
+            lambda xml: xml.replace(b'<xf numFmtId="0"', b'<xf numFmtId="164"'),
+        )
+        (record,) = self.records(data)
+        self.assertEqual((record.cells, record.altered), (["123456"], {0}))
+
     def test_errors_are_told_apart(self):
         book = openpyxl.Workbook()
         for row in (["a", "#N/A", "b"], ["c", "d", "#REF!"], ["#VALUE!"]):
