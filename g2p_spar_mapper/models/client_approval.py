@@ -70,8 +70,9 @@ class G2pSparClient(models.Model):
         for name, value in (self.requested or {}).items():
             field = self._fields[name]
             if name in LISTS:
-                records = self.env[field.comodel_name].browse(value)
-                shown = ", ".join(records.mapped("display_name")) or self.env._("all")
+                records, gone = self._get_requested_list(name)
+                shown = records.mapped("display_name") + [self.env._("deleted")] * gone
+                shown = ", ".join(shown) or self.env._("all")
             elif field.type == "selection":
                 shown = dict(field._description_selection(self.env)).get(value, value)
             elif field.type == "boolean":
@@ -82,6 +83,12 @@ class G2pSparClient(models.Model):
             else:
                 shown = value or self.env._("no limit")
             yield name, shown
+
+    def _get_requested_list(self, name):
+        """Entries of a list that is asked for, and how many were deleted since."""
+        entries = self.env[self._fields[name].comodel_name].browse(self.requested[name])
+        known = entries.exists()
+        return known, len(entries) - len(known)
 
     @api.depends_context("uid")
     @api.depends("requested_by_id")
@@ -244,7 +251,8 @@ class G2pSparClient(models.Model):
     def action_approve(self):
         """Do what another administrator has asked for.
 
-        :raise UserError: it is another request than the second one has looked at
+        :raise UserError: it is another request than the second one has looked at, or
+            names what there is no more
         """
         self.ensure_one()
         self.check_access("write")
@@ -260,6 +268,12 @@ class G2pSparClient(models.Model):
                 self.env._(
                     "The request was changed after you had opened it. Look at it again."
                 )
+            )
+        if any(
+            self._get_requested_list(name)[1] for name in {*LISTS} & {*self.requested}
+        ):
+            raise UserError(
+                self.env._("An entry of the list was deleted: ask for it again.")
             )
         values = {
             name: [fields.Command.set(value)] if name in LISTS else value

@@ -226,6 +226,24 @@ class TestClientApproval(TransactionCase):
                 seen.action_approve()
             self.assertEqual(client.state, state)
 
+    def test_what_is_asked_for_was_deleted_meanwhile(self):
+        """The form still opens; an empty list would mean all."""
+        values = {"name": "Brief", "code": "brief"}
+        id_type = self.national.create(values | {"prefix": "brief:"})
+        for name, kept, entry in (
+            ("fsp_ids", self.fsp, self.fsp.create(values)),
+            ("id_type_ids", self.national, id_type),
+        ):
+            self.client[name] = kept
+            self.own(self.first).write({name: [Command.set(entry.ids)]})
+            entry.unlink()
+            seen = self.as_shown()
+            self.assertIn("deleted", str(seen.requested_text))
+            with self.subTest(name), self.assertRaisesRegex(UserError, "deleted"):
+                seen.action_approve()
+            self.assertEqual(self.client[name], kept)
+            seen.action_refuse()
+
     def as_shown(self, client=None):
         """The client as the form of the second administrator approves it."""
         client = self.own(self.second, client)
