@@ -269,7 +269,11 @@ class G2pSparImport(models.Model):
         if has_header is None:
             has_header = not import_guess.is_data(first, is_wire_id)
         width = len(first) if has_header else max(len(r.cells) for r in records)
-        if not 1 < width <= xlsx_reader.MAX_CELLS:
+        if width > xlsx_reader.MAX_CELLS:
+            raise TableError(
+                self.env._("The table has more than %s columns.", xlsx_reader.MAX_CELLS)
+            )
+        if width < 2:
             raise TableError(
                 self.env._(
                     "The table has only one column. It takes at least one for the ID"

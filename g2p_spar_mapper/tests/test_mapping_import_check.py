@@ -315,6 +315,7 @@ class TestMappingImportCheck(ImportCase):
             b"PK\x03\x04 and more": "damaged",
             b"id,account\n": "no row under the headers",
             b"id\n1\n": "only one column",
+            b"id,fa" + b",x" * 1000 + b"\n1,2\n": "more than 1000 columns",
             b'id,fa\n1,2\n"x,3\n4,5\n': "Row 3: A quotation mark",
             b"id,fa\n1," + b"x" * 10_000_000 + b"\n": "Row 2: A cell is longer",
         }
