@@ -104,6 +104,15 @@ class ImportReader:
                 return id_type
         if not id_type:
             return text
+        wire_id = self._write_id(id_type, text)
+        (parsed,) = id_type._parse_ids([wire_id])
+        # what another type takes is the ID of somebody else
+        is_of_type = parsed and parsed.id_type_id == id_type.id
+        return wire_id if is_of_type else Refusal("id", "invalid")
+
+    @staticmethod
+    def _write_id(id_type, text):
+        """An ID as written, which the cell may hold already."""
         prefix, suffix = (id_type.prefix or "").lower(), (id_type.suffix or "").lower()
         folded = text.lower()
         if (prefix or suffix) and folded.startswith(prefix) and folded.endswith(suffix):

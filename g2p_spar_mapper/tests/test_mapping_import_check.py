@@ -242,6 +242,37 @@ class TestMappingImportCheck(ImportCase):
         found = self.mapper._resolve([ResolveItem("hh1:56")], self.actor)
         self.assertEqual(self.codes(found), ["ok"])
 
+    def test_an_id_of_another_type_than_the_file_says(self):
+        """Of types with the same prefix, each number belongs to somebody."""
+        _digits, letters = self.env["g2p.spar.id.type"].create(
+            [
+                {"name": code, "code": code, "prefix": "p:", "pattern": pattern}
+                for code, pattern in (("digits", "[0-9]+"), ("letters", "[a-z]+"))
+            ]
+        )
+        load = self.check(
+            "\n".join(
+                [
+                    "id type,id,account type,provider,branch,account number",
+                    f"letters,ab,bank,MTBANK,MT001,{10**11}",
+                    f"letters,12,bank,MTBANK,MT001,{10**11}",
+                    f"digits,p:cd,bank,MTBANK,MT001,{10**11}",
+                    f"programmeId,p:12,bank,MTBANK,MT001,{10**11}",
+                    f",p:13,bank,MTBANK,MT001,{10**11}",
+                ]
+            ).encode()
+        )
+        self.assertEqual(
+            self.rows(load), [(line, "id", "invalid") for line in (3, 4, 5)]
+        )
+        load.action_draft()
+        load.id_type_id = letters
+        load.action_check()
+        self.work(load)
+        self.assertEqual(
+            self.rows(load), [(line, "id", "invalid") for line in (3, 4, 5, 6)]
+        )
+
     def test_check_refuses_what_it_cannot_understand(self):
         load = self.upload(b"a,b\n1,2\n")
         for target, message in (
