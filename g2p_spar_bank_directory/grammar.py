@@ -41,11 +41,15 @@ MAX_ROUNDS = 40
 LONG = 20  #: a longer repeat counts as this one: within two rounds, but no more
 #: small steps first: a time that doubles with each character is seen before it is long
 _SIZES = (*range(8, 64, 4), 64, 128, 256, 512, MAX_TEXT)
+_REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 #: parts of a pattern that end with a pattern of their own
-_WITH_BODY = (
-    *(sre.SUBPATTERN, sre.ASSERT, sre.ASSERT_NOT),
-    *(sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT),
-)
+_WITH_BODY = (sre.SUBPATTERN, sre.ASSERT, sre.ASSERT_NOT, *_REPEATS)
+#: a character of a class such as \d; of the opposite of each the point
+_OF_CATEGORY = {
+    sre.CATEGORY_DIGIT: "0",
+    sre.CATEGORY_SPACE: " ",
+    sre.CATEGORY_WORD: "a",
+}
 
 
 class GrammarError(ValueError):
@@ -204,7 +208,7 @@ def _refuse_explosive(tree, rounds):
             if rounds <= FEW and _is_one_repeat(argument):
                 argument = argument[0][1][2]
             _refuse_explosive(argument, rounds)
-        elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+        elif operator in _REPEATS:
             low, high, body = argument
             if operator is sre.POSSESSIVE_REPEAT and not _is_one_character(body):
                 # Python 3.11.2, that of Debian 12, never finds such a repeat
@@ -233,14 +237,67 @@ def _refuse_slow(compiled, tree, probes):
     named = set(_characters(tree))
     own = sorted(named)[:MAX_OWN]
     # what a class such as [^a-z] takes lies next to what it names
-    beside = {chr(min(ord(char) + 1, sys.maxunicode)) for char in named} - named
-    for junk in (*_JUNK, *own, *sorted(beside)[:MAX_OWN], "".join(own), *probes):
+    beside = {_next(char) for char in named} - named
+    junk = (*_JUNK, *own, *sorted(beside)[:MAX_OWN], "".join(own), *probes)
+    rounds = dict.fromkeys(_rounds(tree))
+    for head, taken in (*(("", text) for text in junk), *rounds):
         for size in _SIZES:
-            text = (junk * size)[:size] + "\n"
+            text = head + (taken * size)[:size] + "\n"
             start = time.thread_time()
             compiled.fullmatch(text)
             if time.thread_time() - start > PROBE_SECONDS:
                 raise GrammarError(_lt("this pattern is too slow on long texts"))
+
+
+def _rounds(tree, head=""):
+    """Of each repeat a text that leads to it, and what a round of it takes."""
+    for operator, argument in tree:
+        for body in _bodies(operator, argument):
+            if operator in _REPEATS and argument[1] > 1 and (taken := _sample(body)):
+                yield head, taken
+            yield from _rounds(body, head)
+        head = (head + _sample([(operator, argument)]))[:MAX_TEXT]
+
+
+def _bodies(operator, argument):
+    """The patterns within a part of a pattern."""
+    if operator is sre.BRANCH:
+        return argument[1]
+    if operator is sre.ATOMIC_GROUP:
+        return [argument]
+    return [argument[-1]] if operator in _WITH_BODY else []
+
+
+def _sample(tree):
+    """A short text that a pattern takes, with all that need not be there."""
+    text = ""
+    for operator, argument in tree:
+        if operator is sre.LITERAL:
+            text += chr(argument)
+        elif operator is sre.NOT_LITERAL:
+            text += _next(chr(argument))
+        elif operator is sre.IN:
+            text += _member(argument)
+        elif operator is sre.ANY:
+            text += "a"
+        elif operator not in (sre.ASSERT, sre.ASSERT_NOT):
+            rounds = max(argument[0], 1) if operator in _REPEATS else 1
+            for body in _bodies(operator, argument)[:1]:
+                text += (_sample(body) * min(rounds, MAX_TEXT))[:MAX_TEXT]
+    return text[:MAX_TEXT]
+
+
+def _member(items):
+    """A character of a class, or one next to what it leaves out."""
+    named = [*_characters([(sre.IN, items)])]
+    is_negated = items[0][0] is sre.NEGATE
+    if named:
+        return _next(max(named)) if is_negated else named[0]
+    return _OF_CATEGORY.get(items[-1][1], ".")
+
+
+def _next(char):
+    return chr(min(ord(char) + 1, sys.maxunicode))
 
 
 def _characters(tree):

@@ -108,6 +108,29 @@ class TestGrammar(BaseCase):
                 grammar.compile_pattern(pattern)
         grammar.compile_pattern("[^a0.@: ]*a[^\U0010ffff]*b")
 
+    def test_speed_is_measured_on_what_a_repeat_takes(self):
+        """Behind what stands in front of it, and in the order of its own parts."""
+        for pattern in (
+            "KE" + "-?[0-9]*" * 5,
+            "account:" + "[^@]*" * 5 + "@x",
+            "(?P<a>[A-Z]{2}[0-9]{2})(?P<b>" + "[0-9]*x?" * 5 + ")",
+            "ID(?:[A-Z]?[0-9]?)*-[0-9]",
+            "(?:a?b?)*x",
+            "[A-Z]{30}(?:a?b?)*x",
+            "(?:[A-Z]?[0-9]?){1,40}/[0-9]{2}",
+            "(?:ab)*" * 6 + "x",
+            r"(?:\w?[^\w.]?)*:",
+        ):
+            with self.subTest(pattern=pattern), self.assertRaises(grammar.GrammarError):
+                grammar.compile_pattern(pattern)
+        for pattern in (
+            "KE-?[0-9]{2}(?:[0-9]{4}-?)*(?=x)x",
+            "(?:a|b)[^a-z]*[0-9]+@[a-z.]+",
+            "account:(?P<a>[^@]*)@(?P<b>[^.]*)[.](?P<c>.*)",
+        ):
+            with self.subTest(pattern=pattern):
+                grammar.compile_pattern(pattern)
+
     def test_repeats_within_atomic_ones(self):
         """Derived patterns have them, and may be written down as somebody's own."""
         pattern = grammar.derive_pattern(TEMPLATE)
