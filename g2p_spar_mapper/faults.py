@@ -26,7 +26,8 @@ RETRY_AFTER = 5  # seconds
 _FORBIDDEN = "err.request.forbidden"
 _UNAUTHORIZED = "err.request.unauthorized"
 _OF_SIGNATURES = {"err.signature.missing", "err.signature.invalid"}
-_PASSING = (
+#: after these the same may succeed
+PASSING = (
     ConcurrencyError,
     PoolError,
     SparTransientError,
@@ -114,7 +115,7 @@ def translate(exc):
             headers["WWW-Authenticate"] = 'Bearer realm="SPAR"'
         is_ack = exc.code in _OF_SIGNATURES
         return ApiError(status, exc.message, exc.code, headers, is_ack)
-    if isinstance(exc, _PASSING):
+    if isinstance(exc, PASSING):
         _logger.warning("API request put off: %s", type(exc).__name__)
         return unavailable()
     _logger.error(

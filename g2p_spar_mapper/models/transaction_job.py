@@ -19,6 +19,7 @@ from odoo.addons.queue_job.exception import RetryableJobError
 
 from .. import callbacks, http_client, isolation, parameters, replay
 from ..call import Call
+from ..faults import PASSING
 from ..g2p_connect import ack, messages, paths, status
 from ..g2p_connect.checks import HeaderFault
 from .gateway import WRITES
@@ -38,6 +39,12 @@ PAUSE_FACTOR = 9
 #: results that are looked at again in one second when the pause is over
 AGAIN_EACH_SECOND = 20
 STRANDED = timedelta(minutes=30)
+#: how queue_job names what ends a job whose own connection has broken
+BROKEN = {
+    "psycopg2.InterfaceError",
+    "psycopg2.OperationalError",
+    "psycopg2.errors.AdminShutdown",
+}
 
 OLDEST = """
     SELECT id FROM g2p_spar_transaction
@@ -83,6 +90,17 @@ GIVE_UP = """
     UPDATE g2p_spar_transaction SET callback_state = 'failed'
      WHERE id = %s AND callback_state = 'waiting'
 """
+
+
+@contextmanager
+def _putting_off():
+    """:raises RetryableJobError: in place of a fault that passes"""
+    try:
+        yield
+    except PASSING as err:
+        # the database's own words may quote a row
+        reason = err.message if isinstance(err, SparError) else type(err).__name__
+        raise RetryableJobError(reason) from err
 
 
 class G2pSparTransaction(models.Model):
@@ -147,15 +165,13 @@ class G2pSparTransaction(models.Model):
         :raises RetryableJobError: a passing fault
         """
         self.ensure_one()
-        with self._in_own_transaction() as transaction:
-            if self.operation in WRITES and transaction._oldest() != transaction:
-                return  # whoever is before it has it done when its turn comes
-            transaction.env.cr.execute(START, [self.id])
-        try:
+        with _putting_off():
+            with self._in_own_transaction() as transaction:
+                if self.operation in WRITES and transaction._oldest() != transaction:
+                    return  # whoever is before it has it done when its turn comes
+                transaction.env.cr.execute(START, [self.id])
             with self._in_own_transaction() as transaction:
                 transaction._process()
-        except SparTransientError as err:
-            raise RetryableJobError(err.message) from err
 
     def _oldest(self):
         """The change of this client that is to be made next: they are made in the order
@@ -185,9 +201,14 @@ class G2pSparTransaction(models.Model):
         else:
             self._keep("succ", work.done_count, work.body)
 
-    def _job_process_failed(self, **_kwargs):
-        """The job gave up: say so to the client; called in a transaction of its own."""
+    def _job_process_failed(self, exc_name="", **_kwargs):
+        """The job gave up: say so to the client; called in a transaction of its own.
+
+        :param str exc_name: class of the fault
+        """
         self.ensure_one()
+        if exc_name in BROKEN:
+            return  # the message is as good as before, and the clean-up goes on with it
         self.env.cr.execute(LOCK, [self.id])
         if self.env.cr.fetchone()[0] not in ("rcvd", "pdng"):
             return
@@ -254,9 +275,12 @@ class G2pSparTransaction(models.Model):
         :raises RetryableJobError: it did not arrive
         """
         self.ensure_one()
-        if self.callback_state != "waiting":
-            return
-        self._let_others_go_first()
+        with _putting_off():
+            if self.callback_state == "waiting":
+                self._let_others_go_first()
+                self._call_back()
+
+    def _call_back(self):
         fault, state, start = "", "waiting", time.monotonic()
         try:
             self._check_client()
@@ -337,10 +361,14 @@ class G2pSparTransaction(models.Model):
         )
         return status.replace_results(self.operation, answer, results)
 
-    def _job_call_back_failed(self, **_kwargs):
-        """The job gave up; called in a transaction of its own."""
-        self.env.cr.execute(GIVE_UP, [self.id])
-        self.invalidate_recordset(flush=False)
+    def _job_call_back_failed(self, exc_name="", **_kwargs):
+        """The job gave up; called in a transaction of its own.
+
+        :param str exc_name: class of the fault
+        """
+        if exc_name not in BROKEN:
+            self.env.cr.execute(GIVE_UP, [self.id])
+            self.invalidate_recordset(flush=False)
 
     def action_call_back(self):
         """Send the results again that did not arrive.

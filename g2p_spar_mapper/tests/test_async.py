@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import psycopg2.errors
+from psycopg2.pool import PoolError
 
 from odoo import fields
 from odoo.tests import tagged
@@ -174,6 +175,35 @@ class TestAsync(ApiCase):
         self.run_job(row, "process")
         self.assertEqual(row.state, "succ")
         self.assertTrue(self.live_addresses(ID))
+
+    def test_fault_of_the_database(self):
+        """A connection that breaks is no reason to refuse what was taken."""
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        for fault in (
+            psycopg2.InterfaceError("cursor already closed"),
+            psycopg2.OperationalError("server closed the connection"),
+            PoolError("The Connection Pool Is Full"),
+        ):
+            with (
+                self.subTest(fault=fault),
+                patch.object(G2pSparMapper, "_link", side_effect=fault),
+            ):
+                # not the database's own words
+                self.assertEqual(self.put_off(row, "process"), type(fault).__name__)
+                self.assertEqual(row.state, "pdng")
+        self.run_job(row, "process")
+        self.assertEqual(row.state, "succ")
+
+    def test_connection_of_the_job_that_breaks(self):
+        """Then the job cannot ask to be run again: it has failed before."""
+        row = self.row(self.post_async("link", [self.item(ID, fa=self.fa())]))
+        for name in ("InterfaceError", "OperationalError", "errors.AdminShutdown"):
+            row._job_process_failed(exc_name=f"psycopg2.{name}")
+            self.env.invalidate_all()
+            self.assertEqual(row.state, "rcvd", name)
+        row._job_process_failed(exc_name="psycopg2.errors.DataException")
+        self.env.invalidate_all()
+        self.assertEqual(row.state, "rjct")
 
     def test_lasting_fault(self):
         """The client is told, when the job gives up."""

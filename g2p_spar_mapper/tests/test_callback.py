@@ -2,6 +2,9 @@
 """Results are sent until somebody takes them."""
 
 from datetime import timedelta
+from unittest.mock import patch
+
+import psycopg2
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -179,6 +182,19 @@ class TestCallback(ReachesPeers, ApiCase):
         row = self.processed()
         self.receiver.stop()
         self.fails(row, "reached")
+
+    def test_fault_of_the_database(self):
+        """What a receiver has said cannot be noted: the result is not given up."""
+        row = self.processed()
+        with patch.object(
+            type(row), "_check_client", side_effect=psycopg2.InterfaceError("closed")
+        ):
+            self.assertEqual(self.put_off(row, "call_back"), "InterfaceError")
+        row._job_call_back_failed(exc_name="psycopg2.OperationalError")
+        self.env.invalidate_all()
+        self.assertEqual(row.callback_state, "waiting")
+        self.run_job(row, "call_back")
+        self.assertEqual(row.callback_state, "delivered")
 
     def test_forbidden_networks(self):
         row = self.processed()
