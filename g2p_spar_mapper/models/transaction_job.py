@@ -52,6 +52,9 @@ OLDEST = """
        AND operation = ANY(%s)
      ORDER BY id LIMIT 1
 """
+#: first key of the advisory lock under which a client's next change is told its turn
+TURN_LOCK = 0x5370_5475
+TURN = "SELECT pg_advisory_xact_lock(%s, %s)"
 START = """
     UPDATE g2p_spar_transaction SET state = 'pdng'
      WHERE id = %s AND state = 'rcvd'
@@ -167,7 +170,7 @@ class G2pSparTransaction(models.Model):
         self.ensure_one()
         with _putting_off():
             with self._in_own_transaction() as transaction:
-                if self.operation in WRITES and transaction._oldest() != transaction:
+                if not transaction._is_its_turn():
                     return  # whoever is before it has it done when its turn comes
                 transaction.env.cr.execute(START, [self.id])
             with self._in_own_transaction() as transaction:
@@ -179,10 +182,22 @@ class G2pSparTransaction(models.Model):
         self.env.cr.execute(OLDEST, [self.client_id.id, list(WRITES)])
         return self.browse(self.env.cr.fetchone())
 
+    def _is_its_turn(self):
+        """Whether no older change is open. One that is just ending may have looked for
+        the next before this one was there: then it is waited for."""
+        if self.operation not in WRITES or self._oldest() == self:
+            return True
+        self._lock_turn()
+        return self._oldest() == self
+
+    def _lock_turn(self):
+        self.env.cr.execute(TURN, [TURN_LOCK, self.client_id.id])
+
     def _wake_next(self):
         """Give the change whose turn it is a job. Not one with an identity: the job
         that the message has may just be finding out that it has to wait."""
         if self.operation in WRITES:
+            self._lock_turn()
             self._oldest()._enqueue("process", is_again=True)
 
     def _process(self):
@@ -202,13 +217,18 @@ class G2pSparTransaction(models.Model):
             self._keep("succ", work.done_count, work.body)
 
     def _job_process_failed(self, exc_name="", **_kwargs):
-        """The job gave up: say so to the client; called in a transaction of its own.
+        """The job gave up: say so to the client.
 
         :param str exc_name: class of the fault
         """
         self.ensure_one()
         if exc_name in BROKEN:
             return  # the message is as good as before, and the clean-up goes on with it
+        # the transaction that it is called in may not see the change to be woken
+        with self._in_own_transaction() as transaction:
+            transaction._give_up()
+
+    def _give_up(self):
         self.env.cr.execute(LOCK, [self.id])
         if self.env.cr.fetchone()[0] not in ("rcvd", "pdng"):
             return

@@ -7,6 +7,7 @@ from . import test_api_resolve_rows
 from . import test_api_server
 from . import test_api_transaction_rows
 from . import test_async
+from . import test_async_race
 from . import test_balance
 from . import test_belonging
 from . import test_callback
