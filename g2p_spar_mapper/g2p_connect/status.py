@@ -10,6 +10,7 @@ from .checks import MAX_TRANSACTION_ID, HeaderFault
 from .messages import (
     ANSWERS,
     OPERATIONS,
+    RESOLVE,
     RESULTS,
     AnswerHeader,
     MessageError,
@@ -18,7 +19,7 @@ from .messages import (
     told,
 )
 from .messages import decode as read
-from .paths import ON_STATUS_ACTION
+from .paths import ON_STATUS_ACTION, STATUS
 
 TRANSACTION_ID = "transaction_id"
 REFERENCE_IDS = "reference_id_list"
@@ -102,6 +103,7 @@ _request_decoder = json.Decoder(StatusRequest)
 _kept_decoder = json.Decoder(_Kept)
 _list_decoder = json.Decoder(list[Raw])
 _members_decoder = json.Decoder(dict[str, Raw])
+_told_decoder = json.Decoder(StatusResult | list[StatusResult])
 #: takes a result apart, as far as that
 read_named = json.Decoder(Named).decode
 
@@ -133,12 +135,33 @@ def kept_results(operation: str, answer: bytes) -> list[Raw]:
     return _list_decoder.decode(kept.message[f"{operation}_response"])
 
 
-def replace_results(operation: str, answer: bytes, results: list[Raw]) -> bytes:
-    """An answer of ours with other results."""
+def change_look_ups(operation: str, answer: bytes, change) -> bytes:
+    """An answer of ours in which the results of look-ups are others.
+
+    :param str operation: what it answers; a status tells look-ups, too
+    :param change: function that is given a list of results and returns another
+    """
+    if operation not in (RESOLVE, STATUS):
+        return answer
     members = _members_decoder.decode(answer)
-    message = _members_decoder.decode(members["message"])
-    message[f"{operation}_response"] = Raw(encode(results))
-    return encode(members | {"message": Raw(encode(message))})
+    message = members["message"]
+    if operation == RESOLVE:
+        message = _change_results(message, change)
+    else:
+        content = _members_decoder.decode(message)
+        told = _told_decoder.decode(content["txnstatus_response"])
+        for one in told if isinstance(told, list) else [told]:
+            if one.txn_type in (RESOLVE, f"on-{RESOLVE}"):
+                one.txn_status = _change_results(one.txn_status, change)
+        message = content | {"txnstatus_response": told}
+    return encode(members | {"message": message})
+
+
+def _change_results(message: Raw, change) -> Raw:
+    members = _members_decoder.decode(message)
+    name = f"{RESOLVE}_response"
+    results = change(_list_decoder.decode(members[name]))
+    return Raw(encode(members | {name: results}))
 
 
 def without_account(result: Raw) -> Raw:

@@ -373,13 +373,13 @@ class G2pSparTransaction(models.Model):
         return "refused" if is_refused else "delivered"
 
     def _hide_accounts(self, answer, client_sudo):
-        """The answer to a look-up with no more accounts than the client may see now."""
-        if self.operation != messages.RESOLVE:
-            return answer
-        results, _told = self.env["g2p.spar.gateway"]._tell_accounts(
-            status.kept_results(self.operation, answer), client_sudo._prepare_data()
-        )
-        return status.replace_results(self.operation, answer, results)
+        """The answer with no more accounts than the client may see now."""
+        client = client_sudo._prepare_data()
+
+        def hide(results):
+            return self.env["g2p.spar.gateway"]._tell_accounts(results, client)[0]
+
+        return status.change_look_ups(self.operation, answer, hide)
 
     def _job_call_back_failed(self, exc_name="", **_kwargs):
         """The job gave up; called in a transaction of its own.

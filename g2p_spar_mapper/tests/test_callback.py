@@ -230,6 +230,26 @@ class TestCallback(ReachesPeers, ApiCase):
         self.assertNotIn("account_provider_info", result)
         self.assertIn(self.fa(), row._contents("answer").decode(), "kept as it was")
 
+    def test_right_that_is_gone_before_a_status_is_told(self):
+        """A status tells what was looked up, so it is no way around."""
+        self.link()
+        for operation, as_list in ((None, False), ("resolve", True)):
+            with self.subTest(as_list=as_list):
+                item = self.item(scope="details")
+                self.run_job(self.row(self.post_async("resolve", [item])), "process")
+                query = self.query(operation=operation)
+                message = self.status_message([query] if as_list else query)
+                ack = self.post("txn/status", message, "/mapper").json()["message"]
+                row = self.row(ack)
+                self.run_job(row, "process")
+                self.assertIn(self.fa(), row._contents("answer").decode())
+                self.compat.may_see_details = False
+                self.run_job(row, "call_back")
+                _path, body = self.receiver.requests.pop()
+                self.assertNotIn(self.fa(), str(body))
+                self.assertNotIn("account_provider_info", str(body))
+                self.compat.may_see_details = True
+
     def test_suspended_client(self):
         row = self.processed()
         self.compat.state = "suspended"
