@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Domain
+from odoo.tools import SQL
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import (
     SparConfigurationError,
@@ -38,7 +38,9 @@ SLOW_SECONDS = 1
 PAUSE_FACTOR = 9
 #: results that are looked at again in one second when the pause is over
 AGAIN_EACH_SECOND = 20
+IDENTITY = "g2p.spar.transaction:%s:%s"  #: of the job of a message and its step
 STRANDED = timedelta(minutes=30)
+STRANDED_MOST = 1000  #: messages that are given a job at once
 #: how queue_job names what ends a job whose own connection has broken
 BROKEN = {
     "psycopg2.InterfaceError",
@@ -46,6 +48,24 @@ BROKEN = {
     "psycopg2.errors.AdminShutdown",
 }
 
+# The changes of a client wait for its oldest one: until then they need no job.
+UNPROCESSED = """
+    SELECT min(id) AS id FROM g2p_spar_transaction
+     WHERE is_async AND state IN ('rcvd', 'pdng') AND received_at < %s
+     GROUP BY CASE WHEN operation = ANY(%s) THEN -client_id ELSE id END
+"""
+UNSENT = """
+    SELECT id FROM g2p_spar_transaction
+     WHERE callback_state = 'waiting' AND received_at < %s
+"""
+WITHOUT_JOB = """
+    SELECT id FROM (%s) stranded
+     WHERE NOT EXISTS (
+           SELECT FROM queue_job
+            WHERE identity_key = format(%s, stranded.id, %s)
+              AND state IN ('wait_dependencies', 'pending', 'enqueued'))
+     ORDER BY id LIMIT %s
+"""
 OLDEST = """
     SELECT id FROM g2p_spar_transaction
      WHERE client_id = %s AND is_async AND state IN ('rcvd', 'pdng')
@@ -130,7 +150,7 @@ class G2pSparTransaction(models.Model):
             "call_back": self.env._("Send the result of an API message"),
         }
         for transaction in self:
-            identity_key = f"{self._name}:{transaction.id}:{step}"
+            identity_key = IDENTITY % (transaction.id, step)
             delayed = transaction.with_delay(
                 description=descriptions[step],
                 identity_key=None if is_again else identity_key,
@@ -141,11 +161,14 @@ class G2pSparTransaction(models.Model):
     @api.model
     def _cron_enqueue_stranded(self):
         """Give unfinished messages whose job was deleted or cancelled a new one."""
-        old = Domain("received_at", "<", fields.Datetime.now() - STRANDED)
-        unprocessed = old & Domain("state", "in", ("rcvd", "pdng"))
-        unsent = old & Domain("callback_state", "=", "waiting")
-        for step, domain in (("process", unprocessed), ("call_back", unsent)):
-            self.search(domain, order="id", limit=1000)._enqueue(step)
+        until = fields.Datetime.now() - STRANDED
+        for step, stranded in (
+            ("process", SQL(UNPROCESSED, until, list(WRITES))),
+            ("call_back", SQL(UNSENT, until)),
+        ):
+            query = SQL(WITHOUT_JOB, stranded, IDENTITY, step, STRANDED_MOST)
+            found = self.env.execute_query(query)
+            self.browse(id_ for (id_,) in found)._enqueue(step)
 
     @contextmanager
     def _in_own_transaction(self):

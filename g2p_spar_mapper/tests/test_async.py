@@ -17,6 +17,7 @@ from odoo.addons.g2p_spar_bank_directory.exceptions import SparTransientError
 
 from ..g2p_connect import messages, paths
 from ..keyring import get_keyring
+from ..models import transaction_job
 from ..models.mapper import G2pSparMapper
 from .api_case import ASYNC_ROOTS, OPERATIONS, ROOTS, ApiCase
 
@@ -338,3 +339,36 @@ class TestAsync(ApiCase):
         for _time in range(2):
             row._cron_enqueue_stranded()
         self.assertEqual(len(self.job(row, "process")), 1)
+
+    def test_stranded_behind_those_that_wait(self):
+        """Messages that wait for another, or have a job, do not hide one that lost its
+        own."""
+        self.compat.callback_url = "https://pay.example.org/spar"
+        done, *waiting, own, lost = (
+            self.row(
+                self.post_async(
+                    "link",
+                    [self.item(f"token:spartest-{n}@nationalId", fa=self.fa())],
+                    sender_id=sender,
+                )
+            )
+            for n, sender in enumerate(["compat"] * 5 + ["strict"])
+        )
+        self.run_job(done, "process")
+        for row in (*waiting, own, lost):
+            self.job(row, "process").unlink()
+        self.env["queue.job"].search([("identity_key", "=", False)]).unlink()
+        at = fields.Datetime.now() - timedelta(hours=1)
+        self.env.cr.execute("UPDATE g2p_spar_transaction SET received_at = %s", [at])
+        self.env.invalidate_all()
+        with patch.object(transaction_job, "STRANDED_MOST", 2):
+            done._cron_enqueue_stranded()
+        self.assertTrue(self.job(waiting[0], "process"))
+        self.assertFalse(self.job(waiting[1], "process"), "it waits for that one")
+        self.assertTrue(self.job(lost, "process"))
+        # of call-backs, too
+        self.run_job(waiting[0], "process")
+        self.job(waiting[0], "call_back").unlink()
+        with patch.object(transaction_job, "STRANDED_MOST", 1):
+            done._cron_enqueue_stranded()
+        self.assertTrue(self.job(waiting[0], "call_back"))
