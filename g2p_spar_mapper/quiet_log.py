@@ -1,10 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
-"""Keeps IDs and account numbers out of what Odoo logs about SQL statements.
+"""Keeps IDs and account numbers out of what libraries log.
 
 Odoo logs a statement that the database refuses together with its values, and a lost
 race between two requests is enough for that. With debug logging it logs all of them.
 The registry's own statements are run without that log (``store``); those of the ORM,
 which keep what people type in wizards and in the portal, pass this filter.
+
+urllib3 logs headers that it cannot read with their text. A peer may have sent back what
+it was sent.
 """
 
 import logging
@@ -13,6 +16,8 @@ import re
 import psycopg2
 
 SQL_LOGGER = "odoo.sql_db"
+#: the first in urllib3 from 2.0 on, the second before
+HTTP_LOGGERS = ("urllib3.connection", "urllib3.connectionpool")
 #: a table or a column of this suite
 _OURS = re.compile(r"\b(?:g2p_)?spar_")
 
@@ -43,8 +48,25 @@ class StatementFilter(logging.Filter):
         return "run"
 
 
+class HeaderFilter(logging.Filter):
+    """Takes the text out of warnings about headers. What stays: the address."""
+
+    def filter(self, record):
+        if str(record.msg).startswith("Failed to parse headers (url=%s)"):
+            record.msg = "Failed to parse headers (url=%s; text not logged)"
+            record.args = record.args[:1]
+            record.exc_info = None
+        return True
+
+
 def install():
     """Hook ``post_load``: once per process, before the first request."""
-    logger = logging.getLogger(SQL_LOGGER)
-    if not any(isinstance(known, StatementFilter) for known in logger.filters):
-        logger.addFilter(StatementFilter())
+    _add(SQL_LOGGER, StatementFilter)
+    for name in HTTP_LOGGERS:
+        _add(name, HeaderFilter)
+
+
+def _add(name, kind):
+    logger = logging.getLogger(name)
+    if not any(isinstance(known, kind) for known in logger.filters):
+        logger.addFilter(kind())

@@ -48,6 +48,14 @@ class TestHttpClient(ReachesPeers, TransactionCase):
     def test_body_comes_back(self):
         self.assertEqual(self.post(lambda *args: (200, b'{"a": 1}')), b'{"a": 1}')
 
+    def test_headers_that_cannot_be_read(self):
+        """A peer may send back what it was sent; none of it gets into the log."""
+        reply = (200, b"{}", {"X-Echo": "1\r\nspartest-1 254712345678"})
+        with self.assertLogs("urllib3", "WARNING") as logs:
+            self.post(lambda *args: reply)
+        self.assertIn("127.0.0.1", logs.output[0])
+        self.assertNotIn("spartest", "".join(logs.output))
+
     def test_no_answer_in_time(self):
         def sleep(*args):
             time.sleep(2)
