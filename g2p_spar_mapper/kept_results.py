@@ -20,7 +20,7 @@ class KeptResults:
         """The results of a message, in its order.
 
         :param transaction: ``g2p.spar.transaction``
-        :param references: the reference ids that are wanted; by default all
+        :param set references: the reference ids that are wanted; by default all
         :return: None when they are not kept any more
         :rtype: list[msgspec.Raw] | None
         """
@@ -29,9 +29,9 @@ class KeptResults:
         message = self._messages[transaction.id]
         if message is None or references is None:
             return message and message.results
-        places = sorted(
-            place for name in set(references) for place in message.places.get(name, ())
-        )
+        # goes through the shorter of the two: many more may be asked for than are kept
+        wanted = references & message.places.keys()
+        places = sorted(place for name in wanted for place in message.places[name])
         return [message.results[place] for place in places]
 
     @staticmethod

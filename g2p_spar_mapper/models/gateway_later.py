@@ -137,8 +137,9 @@ class G2pSparGateway(models.AbstractModel):
             return None
         results, told, completed, text = [], [], 0, ""
         by_reference = query.attribute_type == status.REFERENCE_IDS
+        references = set(query.values) if by_reference else None
         for transaction in transactions:
-            found = kept.find(transaction, query.values if by_reference else None)
+            found = kept.find(transaction, references)
             if found is None:
                 text = status.NOT_KEPT
                 continue
@@ -147,7 +148,7 @@ class G2pSparGateway(models.AbstractModel):
             told += told_now
             results += found
             completed += 0 if transaction._is_open() else len(found)
-        if by_reference and is_cut_off and len(results) < len(set(query.values)):
+        if by_reference and is_cut_off and len(results) < len(references):
             text = text or status.CUT_OFF
         if by_reference and not results and not text:
             return None

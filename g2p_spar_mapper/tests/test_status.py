@@ -2,6 +2,7 @@
 """What became of an earlier message."""
 
 import json
+import time
 from unittest.mock import patch
 
 from odoo.tests import tagged
@@ -95,6 +96,19 @@ class TestStatus(ReachesPeers, ApiCase):
             header, _answer = self.ask(query, transaction_id="t1")
         self.assertEqual(header["status"], "succ")
         self.assertIn("Only the latest", header["status_reason_message"])
+
+    def test_many_references_in_many_messages(self):
+        """The time is that of the longer of the two, not of one times the other."""
+        for number in range(100):
+            item = self.item(ID, reference_id=f"r{number}")
+            self.call("unlink", [item])
+        names = [f"none-{number}" for number in range(200_000)]
+        query = self.query([*names, "r7"], "reference_id_list", "unlink")
+        started = time.monotonic()
+        _header, answer = self.ask(query, transaction_id="t1")
+        self.assertLess(time.monotonic() - started, 3)
+        (result,) = answer["txnstatus_response"]["txn_status"]["unlink_response"]
+        self.assertEqual(result["reference_id"], "r7")
 
     def test_completed_count(self):
         """Counts what is finished while another message of the transaction is not."""
