@@ -147,6 +147,18 @@ class ResUsers(models.Model):
         kind = self.env["g2p.spar.id.type"].browse(known.id_type_id)
         return kind._wire_id(known.value)
 
+    def _spar_invitations(self):
+        """Invitations to these logins that are kept, readable without rights.
+
+        :rtype: odoo.addons.mail.models.mail_mail.MailMail
+        """
+        # sudo: e-mails are the system's; mostly one that has left is deleted
+        return (
+            self.env["mail.mail"]
+            .sudo()
+            .search([("model", "=", self._name), ("res_id", "in", self.ids)])
+        )
+
     def _spar_check_password(self, password):
         """Prove once more that the person at the keyboard owns this login.
 

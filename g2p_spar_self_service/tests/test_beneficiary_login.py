@@ -85,6 +85,44 @@ class TestBeneficiaryLogin(SelfServiceCase):
                 self.invite(self.officer, beneficiary_id=wire_id)
             send.assert_not_called()
 
+    def test_an_invitation_that_waits_is_read_by_nobody(self):
+        """Its link sets the password of the login."""
+        auditor, clerk = (
+            new_test_user(self.env, login=login, groups=groups)
+            for login, groups in (
+                ("spar_aud", "g2p_spar_mapper.group_spar_auditor"),
+                ("spar_clerk", "base.group_user,base.group_partner_manager"),
+            )
+        )
+        with patch.object(type(self.env["mail.mail"]), "send"):
+            action = self.invite(self.officer)
+            user = self.env["res.users"].search(
+                [("login", "=", "spar-test-chloe@example.org")]
+            )
+            again = self.env["portal.wizard"].with_user(clerk)
+            again = again.create({"partner_ids": user.partner_id.ids})
+            again.user_ids.action_invite_again()
+        self.assertEqual(action["params"]["type"], "warning")
+        self.assertIn("could not be sent", action["params"]["message"])
+        about = [("model", "=", "res.users"), ("res_id", "=", user.id)]
+        waiting = self.env["mail.mail"].sudo().search(about)
+        self.assertEqual(len(waiting), 2)
+        self.assertIn("token=", waiting[0].body_html)
+        for reader in auditor, clerk, self.officer, self.administrator:
+            messages = self.env["mail.message"].with_user(reader)
+            with self.subTest(reader=reader.login):
+                self.assertFalse(messages.search(about))
+                for mail in waiting:
+                    with self.assertRaises(AccessError):
+                        messages.browse(mail.mail_message_id.id).read(["body"])
+
+    def test_an_invitation_that_left_is_called_so(self):
+        mails = type(self.env["mail.mail"])
+        with patch.object(mails, "send", lambda mail, **_: mail.unlink()):
+            action = self.invite(self.officer)
+        self.assertEqual(action["params"]["type"], "success")
+        self.assertIn("was invited", action["params"]["message"])
+
     def test_invite_existing_login(self):
         self.invite(self.officer)
         with self.assertRaisesRegex(UserError, "already"):

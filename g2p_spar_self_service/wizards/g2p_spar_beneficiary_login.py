@@ -73,6 +73,16 @@ class SparBeneficiaryLogin(models.TransientModel):
             )
         invitation.user_ids.action_grant_access()
         partner.user_ids._spar_set_id(wire_id)
+        if any(mail.state != "sent" for mail in partner.user_ids._spar_invitations()):
+            return self._done(
+                self.env._(
+                    "The login of %s is ready, but the invitation could not be sent. "
+                    "It waits among the outgoing e-mails until Odoo's administrator "
+                    "sends it again.",
+                    partner.name,
+                ),
+                "warning",
+            )
         return self._done(self.env._("%s was invited by e-mail.", partner.name))
 
     def action_set(self):
@@ -118,12 +128,13 @@ class SparBeneficiaryLogin(models.TransientModel):
         self.beneficiary_id = False
         return wire_id
 
-    def _done(self, message):
+    def _done(self, message, kind="success"):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "type": "success",
+                "type": kind,
+                "sticky": kind != "success",
                 "message": message,
                 "next": {"type": "ir.actions.act_window_close"},
             },
