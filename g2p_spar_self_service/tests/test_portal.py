@@ -375,27 +375,6 @@ class TestPortal(PortalCase):
         hidden = self.page.xpath("//input[@type='hidden']/@value")
         self.assertNotIn(NUMBER, " ".join(hidden + self.page.xpath("//@href")))
 
-    def test_french(self):
-        self.env["res.lang"]._activate_lang("fr_FR")
-        self.env.ref("base.module_g2p_spar_self_service")._update_translations(
-            ["fr_FR"]
-        )
-        self.amina.lang = "fr_FR"
-        self.open("/fr" + HOME)
-        self.assertIn("Votre compte de paiement", self.words())
-        self.assertEqual(self.page.get("lang"), "fr-FR")
-        # The switch is made of links and leads to the same page.
-        languages = {a.get("hreflang"): a.get("href") for a in self.find("language")}
-        self.open(languages["en"])
-        self.assertIn("Your payment account", self.words())
-
-    def test_reads_from_the_right(self):
-        arabic = self.env["res.lang"]._activate_lang("ar_001")
-        self.assertEqual(arabic.direction, "rtl")
-        self.amina.lang = "ar_001"
-        self.open(f"/{arabic.url_code}{HOME}")
-        self.assertEqual(self.page.get("dir"), "rtl")
-
 
 @tagged("post_install", "-at_install")
 class TestIdentityCheck(PortalCase):
