@@ -20,7 +20,9 @@ from odoo.addons.g2p_spar_mapper.g2p_connect.messages import (
 )
 from odoo.addons.g2p_spar_mapper.http_client import post_json
 from odoo.addons.g2p_spar_mapper.outcomes import (
+    DETAILS,
     INVALID_FA,
+    OK,
     REJECTED,
     YES_NO,
     Actor,
@@ -157,6 +159,11 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
 
     def _resolve(self, connector, items, actor):
         outcomes = self._exchange(connector, "resolve", items, actor)
+        for number, (item, outcome) in enumerate(zip(items, outcomes, strict=True)):
+            asks_where = item.scope == DETAILS and not item.fa
+            if asks_where and outcome.code == OK and not outcome.fa:
+                text = self.env._("The mapper gave no address for this ID.")
+                outcomes[number] = _not_usable(outcome, text)
         return self._with_directory(outcomes)
 
     def _check(self, connector):
@@ -259,12 +266,8 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
         for number, address in zip(found, addresses, strict=True):
             outcome = outcomes[number]
             if isinstance(address, AddressError):
-                outcomes[number] = Outcome(
-                    INVALID_FA,
-                    outcome.id,
-                    outcome.reference,
-                    self.env._("The address kept for this ID is not usable."),
-                )
+                text = self.env._("The address kept for this ID is not usable.")
+                outcomes[number] = _not_usable(outcome, text)
                 continue
             outcomes[number] = outcome._replace(
                 number=address.number,
@@ -276,6 +279,11 @@ class SparConnectorAdapterG2pConnect(models.AbstractModel):
                 branch_name=address.branch_name or clean_text(outcome.branch_name),
             )
         return outcomes
+
+
+def _not_usable(outcome, text):
+    """What a look-up says of an ID whose account nobody can be paid to."""
+    return Outcome(INVALID_FA, outcome.id, outcome.reference, text)
 
 
 def _is_address(url):

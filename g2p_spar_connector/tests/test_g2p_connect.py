@@ -113,6 +113,17 @@ class TestG2pConnect(RemoteCase):
         (one,) = self.call("resolve", ResolveItem(ID))
         self.assertEqual((one.code, one.fa), (INVALID_FA, ""))
 
+    def test_an_account_without_an_address_is_not_used(self):
+        self.call("link", LinkItem(ID, "x"))
+        self.answer_with(status_reason_code="succ.id.active", fa=None)
+        (one,) = self.call("resolve", ResolveItem(ID))
+        self.assertEqual((one.code, one.fa), (INVALID_FA, ""))
+        self.assertIn("no address", one.message)
+        (one,) = self.call("resolve", ResolveItem(ID, scope=YES_NO))
+        self.assertEqual(one.code, OK)
+        (one,) = self.call("resolve", ResolveItem(ID, fa="x"))
+        self.assertEqual(one.code, OK)
+
     def test_items_in_another_order_and_items_missing(self):
         fa = self.address().fa
         self.call("link", LinkItem(ID, fa))
