@@ -313,19 +313,19 @@ class SparChange(models.Model):
                 raise UserError(
                     self.env._("Only a failed change can be started again.")
                 )
-            if change.outcome == OVERTAKEN:
-                raise UserError(
-                    self.env._(
-                        "A change never undoes what is newer. Make a new change "
-                        "instead of starting %s again, if it is still wanted.",
-                        change.reference,
-                    )
-                )
             if change._later().filtered(lambda c: c.state in ("done", *OPEN_STATES)):
                 raise UserError(
                     self.env._(
                         "There is a newer change for this person. Make a new change "
                         "instead of starting %s again.",
+                        change.reference,
+                    )
+                )
+            if change.outcome == OVERTAKEN:
+                raise UserError(
+                    self.env._(
+                        "A change never undoes what is newer. Make a new change "
+                        "instead of starting %s again, if it is still wanted.",
                         change.reference,
                     )
                 )

@@ -360,7 +360,21 @@ class SparChange(models.Model):
                     "applied_at": fields.Datetime.now() if state == "done" else False,
                 }
             )
+            if state == "done":
+                self._overtake_failed()
         return self.state
+
+    def _overtake_failed(self):
+        """End what failed before this change for good: nobody may start it again."""
+        failed = self.search(
+            [
+                ("id_key", "in", self._id_keys()),
+                ("id", "<", self.id),
+                ("state", "=", "failed"),
+            ]
+        )
+        message = self._message("failed", Outcome(OVERTAKEN))
+        failed.write({"outcome": OVERTAKEN, "message": message})
 
     def _message(self, state, outcome):
         """What the person reads about the end of this change."""

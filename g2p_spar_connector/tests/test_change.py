@@ -265,6 +265,15 @@ class TestChange(ConnectorCase):
             change.with_user(admin).action_retry()
         self.assertEqual(change.state, "failed")
 
+    def test_what_failed_is_over_for_good_once_a_newer_change_is_done(self):
+        old, other = self.submit(), self.submit(OTHER_ID)
+        for change in old, other:
+            self.give_up(change, FailedJobError("x"))
+        self.perform(self.submit(address=self.wallet_address()))
+        self.assertEqual((old.state, old.outcome), ("failed", "overtaken"))
+        self.assertIn("not carried out any more", old.message)
+        self.assertIn("staff can start it again", other.message)
+
     def test_stranded_change_gets_a_new_job(self):
         change = self.submit()
         self.env["queue.job"].search([]).unlink()
