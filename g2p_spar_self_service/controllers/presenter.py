@@ -260,7 +260,7 @@ class Presenter:
                 ),
             ]
         elif change.state == "cancelled":
-            headline = self.env._("You cancelled this request")
+            headline = self.env._("This request was cancelled")
             explanation = self.env._("Nothing has changed.")
         elif change.state == "refused":
             headline = self.env._("Your request was not accepted")

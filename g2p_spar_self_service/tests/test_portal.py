@@ -132,6 +132,14 @@ class TestPortal(PortalCase):
         self.assertFalse(self.find("open-change"))
         self.assertTrue(self.find("add-account"))
 
+    def test_nobody_is_said_to_have_cancelled_what_staff_did(self):
+        self.to_review()
+        self.confirm(self.amina)
+        change = self.changes(AMINA)
+        change.with_user(self.env.ref("base.user_admin")).action_cancel()
+        self.open(f"{HOME}/receipt/{change.reference}")
+        self.assertEqual(self.words("receipt-title"), "This request was cancelled")
+
     def test_cancel_too_late(self):
         self.to_review()
         self.confirm(self.amina)
