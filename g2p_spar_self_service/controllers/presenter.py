@@ -12,7 +12,13 @@ from odoo.addons.g2p_spar_connector.models.g2p_spar_change import (
     OPEN_STATES,
     OVERTAKEN,
 )
-from odoo.addons.g2p_spar_mapper.outcomes import INACTIVE, NOT_LINKED, OK, RETRY
+from odoo.addons.g2p_spar_mapper.outcomes import (
+    INACTIVE,
+    NOT_LINKED,
+    OK,
+    RETRY,
+    Outcome,
+)
 
 from .. import mapper_rest
 from ..const import PURPOSE, SCREEN_SECONDS
@@ -145,7 +151,7 @@ class Presenter:
             "is_open": is_open,
             "title": self._title(change),
             "account": self._changed_account(change),
-            "message": change.message if change.state in ("refused", "failed") else "",
+            "message": self._reason(change),
             "requested_at": self.moment(change.requested_at),
             "url": url,
             "state_url": f"{url}/state",
@@ -153,6 +159,15 @@ class Presenter:
             "may_cancel": change.state == "queued",
             "retry_url": self._retry_url(change),
         }
+
+    def _reason(self, change):
+        """Why a change ended as it did, in the language of the reader: what is stored
+        is in that of whoever worked on it last."""
+        if change.state not in ("refused", "failed"):
+            return ""
+        if not change.outcome:
+            return change.message
+        return change._message(change.state, Outcome(change.outcome))
 
     def _retry_url(self, change):
         """Where the person can ask again; empty when asking again would not help."""

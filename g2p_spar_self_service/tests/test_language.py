@@ -1,7 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from odoo.tests import tagged
 
-from .common import CHANGE, HOME, PortalCase
+from odoo.addons.g2p_spar_mapper.outcomes import INACTIVE, Outcome
+
+from .common import AMINA, CHANGE, HOME, PortalCase
 
 
 @tagged("post_install", "-at_install")
@@ -42,6 +44,19 @@ class TestLanguage(PortalCase):
         answer = self.url_open(url, allow_redirects=False)
         self.assertEqual(answer.status_code, 200, url)
         self.assertTrue(answer.json())
+
+    def test_words_of_a_change_are_in_the_language_of_the_reader(self):
+        """Whoever worked on it last: a person, staff in English or a job."""
+        self.activate_french()
+        self.to_review()
+        self.confirm(self.amina)
+        change = self.changes(AMINA)
+        change._finish("refused", Outcome(INACTIVE))
+        self.assertIn("This record is frozen", change.message)
+        for page in f"receipt/{change.reference}", "history":
+            self.open(f"/fr{HOME}/{page}")
+            self.assertIn("suspendu", self.words())
+            self.assertNotIn("frozen", self.words())
 
     def test_reads_from_the_right(self):
         arabic = self.env["res.lang"]._activate_lang("ar_001")
