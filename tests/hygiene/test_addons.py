@@ -109,6 +109,16 @@ def test_test_modules_are_collected(addon):
         assert re.search(rf"\b{path.stem}\b", imported), path.name
 
 
+def test_words_of_scripts_are_translated(addon):
+    """What is left empty the client takes from any other addon: “Payable” was
+    “Fournisseur”, of the accountants. The OCA's check empties what is the same word in
+    both languages: take another one."""
+    for path in (places.ROOT / addon / "i18n").glob("*.po"):
+        for entry in path.read_text().split("\n\n"):
+            if "#. odoo-javascript" in entry:
+                assert not entry.rstrip().endswith('msgstr ""'), f"{path}: {entry}"
+
+
 def test_every_model_has_access_rights(addon):
     """A model without an access row is closed to all, mostly by oversight."""
     folder = places.ROOT / addon
