@@ -7,7 +7,8 @@ from ..quiet_sql import execute_quietly
 
 
 class Disbursement(models.Model):
-    """Closing what has no answer: one ID must not keep everybody else from being paid.
+    """Closing what has no answer: one ID must not keep everybody else from being paid,
+    be it that the mapper leaves it out or that no message with it is answered at all.
 
     It is the officer's decision, never the program's, and it can be taken back until
     the payable file has left: resolving again asks about the closed payments, too.
@@ -59,6 +60,9 @@ class Disbursement(models.Model):
         )
         self.env["g2p.spar.disbursement.line"].invalidate_model()
         self._refresh_totals()
+        if self.state == "failed":
+            self.sudo().failure = False
+            self._finish()
         self._post_event(
             self.env._("Closed: %s payments without an answer will not be paid.", count)
         )
@@ -67,10 +71,10 @@ class Disbursement(models.Model):
     def _check_may_close(self):
         self.ensure_one()
         self._check_own()
-        if self.state != "resolved" or not self.pending_count:
+        if self.state not in ("failed", "resolved") or not self.pending_count:
             raise UserError(
                 self.env._(
-                    "Only in a resolved disbursement that was not exported yet can"
-                    " payments without an answer be closed."
+                    "Only when resolving is over, and before the export, can payments"
+                    " without an answer be closed."
                 )
             )

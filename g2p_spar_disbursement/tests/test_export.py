@@ -188,6 +188,19 @@ class TestExport(DisbursementCommon, HttpCase):
         self.batch.with_context(queue_job__no_delay=True).action_resolve_again()
         self.assertEqual((self.batch.payable_count, self.batch.pending_count), (2, 0))
 
+    def test_what_has_no_answer_is_closed_after_a_failure_too(self):
+        """An ID that a mapper stumbles over takes the answers of others with it."""
+        self.batch.action_resolve()
+        self.batch._on_resolve_failed(exc_name="queue_job.FailedJobError")
+        self.assertTrue(self.batch.failure)
+        self.batch.action_ask_close()
+        self.batch.action_close_unanswered()
+        batch = self.batch
+        self.assertEqual((batch.state, batch.failure), ("resolved", False))
+        self.assertEqual((batch.pending_count, batch.not_payable_count), (0, 3))
+        batch.with_context(queue_job__no_delay=True).action_resolve_again()
+        self.assertEqual((batch.payable_count, batch.not_payable_count), (2, 1))
+
     def test_nothing_to_close(self):
         for refused in self.batch, self.resolve_now(self.batch):
             for action in refused.action_ask_close, refused.action_close_unanswered:
