@@ -44,6 +44,7 @@ HEADERS = {
     "amount": {"amount", "amount due", "payment amount", "payment", "sum", "value"},
     "name": {"name", "full name", "beneficiary name", "payee", "payee name"},
     "reference": {"reference", "ref", "reference id", "entitlement", "ern"},
+    "currency": {"currency", "currency code"},
 }
 REQUIRED = ("id", "amount")
 
@@ -64,7 +65,7 @@ class Row(NamedTuple):
 
 class Problem(NamedTuple):
     line: int  #: line of the file
-    column: str  #: ``id``, ``amount``, ``name``, ``reference`` or empty: the whole line
+    column: str  #: key of :data:`HEADERS`, or empty: the whole line
     reason: object  #: lazy translation
 
 
@@ -115,12 +116,15 @@ def decode(data: bytes) -> str:
         ) from err
 
 
-def parse(text: str, decimals: int = 2, max_rows: int = 1_000_000) -> PaymentList:
+def parse(
+    text: str, decimals: int = 2, max_rows: int = 1_000_000, currency: str = ""
+) -> PaymentList:
     """Read the whole list.
 
     :param text: what :func:`decode` gave, or what was pasted
     :param decimals: decimal places of the currency
     :param max_rows: more payments than this are refused
+    :param currency: code of the currency; lines that name another one are refused
     :raise ListError: no usable header, nothing under it, or too many rows
     """
     text = text.removeprefix("\ufeff")
@@ -144,7 +148,7 @@ def parse(text: str, decimals: int = 2, max_rows: int = 1_000_000) -> PaymentLis
                         limit=f"{max_rows:,}",
                     )
                 )
-            found = _read_row(start, cells, width, columns, decimals)
+            found = _read_row(start, cells, width, columns, decimals, currency)
             if isinstance(found, Row):
                 rows.append(found)
             else:
@@ -210,7 +214,7 @@ def _missing(columns):
     )
 
 
-def _read_row(line, cells, width, columns, decimals):
+def _read_row(line, cells, width, columns, decimals, currency):
     """A :class:`Row`, or the list of its problems."""
     if len(cells) > width:
         reason = _lt(
@@ -246,6 +250,12 @@ def _read_row(line, cells, width, columns, decimals):
         elif _CONTROL.search(value):
             reason = _lt("It holds a line break or another invisible character.")
             problems.append(Problem(line, column, reason))
+    if currency and values.get("currency", "").upper() not in ("", currency):
+        reason = _lt(
+            "It is not %(currency)s, the currency chosen for this list.",
+            currency=currency,
+        )
+        problems.append(Problem(line, "currency", reason))
     amount, reason = _read_amount(values["amount"], decimals)
     if reason:
         problems.append(Problem(line, "amount", reason))

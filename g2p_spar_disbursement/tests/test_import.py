@@ -139,6 +139,16 @@ class TestImport(DisbursementCommon):
         wizard = self.import_list("id,amount\nx,5.5\n", currency_id=yen.id)
         self.assert_refused(wizard, ("2", "amount"))
 
+    def test_a_list_in_another_currency_is_refused(self):
+        """As the report of not payable lines of another disbursement would be."""
+        lines = f"id,amount,currency\n{wire_id(1)},10,usd\n{wire_id(2)},10,"
+        self.assertEqual(self.import_list(lines).line_count, 2)
+        wizard = self.import_list(lines + "KES\n")
+        self.assertEqual(wizard._name, "g2p.spar.disbursement.import")
+        self.assertEqual(wizard.error_count, 1)
+        self.assertIn("<td>3</td><td>currency</td>", wizard.errors)
+        self.assertIn("USD", wizard.errors)
+
     def test_row_limit(self):
         self.env["ir.config_parameter"].set_param("g2p_spar_disbursement.max_rows", 2)
         wizard = self.import_payments([(wire_id(n), 5) for n in range(3)])

@@ -104,7 +104,10 @@ class DisbursementImport(models.TransientModel):
         )
         try:
             payments = payment_list.parse(
-                self._get_text(), self.currency_id.decimal_places, limit
+                self._get_text(),
+                self.currency_id.decimal_places,
+                limit,
+                self.currency_id.name,
             )
         except payment_list.ListError as err:
             return None, {}, [payment_list.Problem(0, "", err.message)]
