@@ -49,7 +49,10 @@ ADVICE = {
         "The directory cannot read this address. The person has to register the account"
         " again, or an officer allows unclear addresses for this disbursement."
     ),
-    "unanswered": _lt("Resolve the lines again a little later."),
+    "unanswered": _lt(
+        "Resolve the lines again a little later; once the payable file has left, upload"
+        " them in a new list."
+    ),
 }
 
 

@@ -176,6 +176,8 @@ class TestExport(DisbursementCommon, HttpCase):
         self.authenticate("test_programme", "test_programme")
         self.assertEqual(len(self.rows(self.post().content)), 2)
         self.assertEqual(len(self.rows(self.post("not_payable").content)), 3)
+        line.invalidate_recordset()
+        self.assertIn("in a new list", line.advice)  # this one is closed for good
 
     def refusal_of_export(self):
         with self.assertRaises(UserError) as caught:
