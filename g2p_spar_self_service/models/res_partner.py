@@ -7,7 +7,8 @@ from .res_users import ADMINISTRATOR
 
 class ResPartner(models.Model):
     """Invitations and forgotten passwords go to the e-mail of a login's contact: who
-    sets that gets the login, and with it the power over an account.
+    sets that, or sees the link they hold, gets the login, and with it the power over
+    an account.
     """
 
     _inherit = "res.partner"
@@ -36,6 +37,22 @@ class ResPartner(models.Model):
                 body=self.env._("The e-mail of this contact's login was changed.")
             )
         return result
+
+    def _get_signup_url(self):
+        """Override: guard the link that sets the password of such a login.
+
+        :raise odoo.exceptions.AccessError: neither an administrator nor the person
+        """
+        user = self.env.user
+        may_see = self.env.su or user.has_group(ADMINISTRATOR)
+        if not may_see and self._spar_with_login() - user.partner_id:
+            raise AccessError(
+                self.env._(
+                    "Only administrators of SPAR see the link that sets the password "
+                    "of a login that stands for a beneficiary."
+                )
+            )
+        return super()._get_signup_url()
 
     def _spar_with_login(self):
         """Those with a login, also an archived one, that stands for a beneficiary."""

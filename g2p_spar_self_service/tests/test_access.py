@@ -3,7 +3,7 @@
 
 import psycopg2
 
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import SQL, mute_logger
 
@@ -123,6 +123,33 @@ class TestAccess(SelfServiceCase):
         wizard = wizard.create({"partner_ids": self.amina.partner_id.ids})
         wizard.user_ids.email = email
         wizard.user_ids.action_invite_again()
+
+    def test_link_that_sets_a_password_is_for_administrators_and_the_person(self):
+        """Odoo shows it to who may edit the contact, in every template that has it."""
+        clerk, administrator = (
+            new_test_user(
+                self.env,
+                login=f"spar_links_{group.split('.')[0]}",
+                groups=f"{group},base.group_partner_manager",
+            )
+            for group in ("base.group_user", ADMINISTRATOR)
+        )
+        template = self.env.ref("auth_signup.portal_set_password_email")
+        self.amina.partner_id.signup_prepare(signup_type="reset")
+        log = "odoo.addons.mail.models.mail_render_mixin"
+        with self.assertRaises(UserError), mute_logger(log):
+            template.with_user(clerk).send_mail(
+                self.amina.id, email_values={"email_to": "mine@evil.example"}
+            )
+        contact = self.amina.partner_id
+        with self.assertRaises(AccessError):
+            contact.with_user(clerk)._get_signup_url()
+        for user in administrator, self.amina:
+            self.assertIn("token=", contact.with_user(user)._get_signup_url())
+        # a page that sends the link to the person herself
+        nobody = self.env["res.users"].with_user(self.env.ref("base.public_user"))
+        nobody.sudo().reset_password(self.amina.login)
+        self.invite_again(clerk, contact.email)
 
     def test_id_of_a_login_is_not_copied(self):
         copy = self.amina.copy({"login": "spar_amina_copy"})
