@@ -254,7 +254,9 @@ class Presenter:
                 self.env._(
                     "We pass your request to the register. Mostly this takes a minute."
                 ),
-                self.env._("Until then, nothing changes for your payments."),
+                self.env._("It may be done already: we wait for the answer.")
+                if change.is_sent
+                else self.env._("Until then, nothing changes for your payments."),
                 self.env._(
                     "Come back to this page at any time to see what became of it."
                 ),

@@ -275,6 +275,16 @@ class TestPortal(PortalCase):
         self.open(f"{HOME}/history")
         self.assertNotIn("Not done yet", self.words("history-list"))
 
+    def test_nobody_says_unchanged_of_what_may_be_done(self):
+        """A request was sent, its answer got lost, and it is tried again for a day."""
+        self.to_review()
+        self.confirm(self.amina)
+        self.assertIn("nothing changes", self.words("receipt"))
+        self.changes(AMINA).write({"state": "applying", "is_sent": True})
+        self.open(self.path)
+        self.assertNotIn("nothing changes", self.words("receipt"))
+        self.assertIn("may be done already", self.words("receipt"))
+
     def test_failed_change_is_not_done_yet(self):
         self.failed_receipt(outcome="failed")
         self.assertIn("not done yet", self.words("receipt-title"))
