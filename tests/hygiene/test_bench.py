@@ -1,10 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """The bench itself, against a server that only answers: it measures for an hour, and
-what it does last must not fail."""
+what it does last must not fail, nor count what was not done."""
 
+import os
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from spar_setup.bench import extras
@@ -53,3 +56,25 @@ def test_server_that_was_started_otherwise(server, load):
     run = load.run(cell, extras.Served("Odoo", server.server_port))
     assert run.rate > 0
     assert server.done
+
+
+class _Ours(extras.Served):
+    def start(self, signatures):
+        pass
+
+    def stop(self):
+        pass
+
+    def workers(self):
+        return [os.getpid()]
+
+
+def test_memory_is_watched_over_as_many_look_ups_as_it_says(server, load):
+    lines = []
+    with (
+        patch.object(extras, "_BULK", Cell("resolve", 2, 1)),
+        patch.object(extras, "RESOLVES", 1),
+    ):
+        ours = _Ours("ours", server.server_port)
+        extras.watch_memory(load, ours, SimpleNamespace(add=lines.append))
+    assert lines[1].startswith(f"- after {server.done:,}: ")

@@ -32,6 +32,7 @@ class Run(NamedTuple):
     p50: float  #: milliseconds
     p95: float  #: milliseconds
     used: int  #: processes of the system that had a connection in the end
+    done: int  #: items
 
 
 CELLS = [
@@ -182,4 +183,5 @@ class Load:
             latencies[len(latencies) // 2] * 1000,
             latencies[int(len(latencies) * 0.95)] * 1000,
             result["used"],
+            result["done"],
         )

@@ -122,9 +122,7 @@ def watch_memory(load, ours, report):
         done, said = 0, 0
         while done < RESOLVES:
             load.prepare(_BULK)
-            start = time.monotonic()
-            rate = load.run(_BULK, ours).rate
-            done += int(rate * (time.monotonic() - start))
+            done += load.run(_BULK, ours).done
             if not said or done - said >= RESOLVES // 10:
                 said = done
                 sizes = ", ".join(f"{_memory(pid):.0f}" for pid in ours.workers())
