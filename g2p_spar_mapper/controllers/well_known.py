@@ -2,6 +2,9 @@
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
+from ..faults import unavailable
+from .dispatcher import json_response
+
 
 class WellKnownController(http.Controller):
     """What everybody may know of this registry."""
@@ -16,6 +19,9 @@ class WellKnownController(http.Controller):
     )
     def jwks(self):
         """The public keys that verify our answers and call-backs."""
+        if not request.db:  # it is away, or does not start with this key file
+            fault = unavailable()
+            return json_response(fault.body, fault.status, fault.headers)
         keys = request.env["g2p.spar.signing.key"].with_user(SUPERUSER_ID)
         return request.make_response(
             keys._jwks(),

@@ -1,8 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 import json
+from unittest.mock import patch
 
+from odoo import http
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import TransactionCase, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from ..g2p_connect import keys, signature
 from .api_case import ApiCase
@@ -137,3 +140,11 @@ class TestSignedAnswers(ApiCase):
         signature.verify(jws, published, [response.content])
         self.compat.signed_answers = False
         self.assertNotIn("Signature", self.post("resolve", message).headers)
+
+    def test_keys_while_the_database_is_away(self):
+        """Receivers learn that they may ask again, as everywhere else."""
+        away = patch.object(http.Request, "_serve_db", side_effect=http.RegistryError)
+        with away, mute_logger("odoo.http"):
+            response = self.url_open("/.well-known/jwks.json")
+        self.assertError(response, 503, "err.service.unavailable")
+        self.assertTrue(int(response.headers["Retry-After"]))
