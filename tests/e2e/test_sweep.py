@@ -22,6 +22,7 @@ ROLES = {
     "steward": ((f"{DIRECTORY}steward",), set()),
     "administrator": ((f"{DIRECTORY}administrator",), set()),
     "approver": (("g2p_spar_connector.group_spar_approver",), NAMES),
+    "import approver": ((f"{MAPPER}import_approver",), set()),
     "programme": (("g2p_spar_disbursement.group_spar_payments",), set()),
     "employee": (("base.group_user",), set()),
     "person": (("base.group_portal",), set()),
@@ -93,6 +94,22 @@ def logins(spar, refusals):
             context={"no_reset_password": True},
         )
     return made
+
+
+def test_no_group_is_left_out(spar):
+    rows = spar.psql(
+        "SELECT module || '.' || name AS name FROM ir_model_data"
+        " WHERE model = 'res.groups' AND module LIKE 'g2p_spar_%'"
+    )
+    swept = {
+        group
+        for groups, _may_read in ROLES.values()
+        if isinstance(groups, tuple)
+        for group in groups
+    }
+    # what all have in common reads no more than each of them
+    common = {f"{DIRECTORY}user"}
+    assert {row["name"] for row in rows} - swept == common
 
 
 @pytest.mark.parametrize("role", ROLES)
