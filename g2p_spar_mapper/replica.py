@@ -4,8 +4,8 @@
 
 Only the one statement that finds mappings goes there: who may call, and how IDs are
 read, is always as on the primary. When the replica cannot be reached, gives up in the
-middle of a statement or lags too far behind, the same statement runs on the primary,
-within the same call.
+middle of a statement, does not answer in time or lags too far behind, the same
+statement runs on the primary, within the same call.
 
 The lag is measured against positions of the primary's log: what the replica has
 replayed was there at the time the primary stood at that position. So a quiet primary
@@ -16,6 +16,7 @@ import collections
 import logging
 import threading
 import time
+from contextlib import nullcontext
 
 import psycopg2
 
@@ -23,6 +24,7 @@ from odoo.tools import config
 
 from . import parameters
 from .api_server.reading import Reader
+from .patience import Patience
 
 _logger = logging.getLogger(__name__)
 
@@ -30,7 +32,9 @@ MAX_LAG = 5  # seconds; system parameter g2p_spar_mapper.replica_max_lag
 EVERY = 1.0  # seconds between two measurements of one process
 KEPT = 600  # measurements
 #: a replica that does not answer must not hold a call up for long
+PATIENCE = 5.0  # seconds for one statement
 _TIMES = {"connect_timeout": 3, "tcp_user_timeout": 5000}
+_patience = Patience(PATIENCE)
 
 POSITION = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
 REPLAYED = """
@@ -131,9 +135,11 @@ class Replica:
 
 def _run(reader, query):
     cr = reader.cursor()
+    limit = _patience.waiting(cr.connection) if reader.is_replica else nullcontext()
     try:
-        cr.execute(query, log_exceptions=False)
-        return cr.fetchall()
+        with limit:
+            cr.execute(query, log_exceptions=False)
+            return cr.fetchall()
     finally:
         cr.close()
 

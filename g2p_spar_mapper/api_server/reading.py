@@ -113,6 +113,7 @@ class Reader:
 
     def __init__(self, dbname, replica=False, **options):
         self.dbname = dbname
+        self.is_replica = replica
         self._dsn = sql_db.connection_info_for(dbname, readonly=replica)[1] | options
         self._idle = collections.deque()  # its append and pop are safe among threads
 

@@ -43,6 +43,7 @@ from . import test_mapping_import_profile
 from . import test_mapping_import_run
 from . import test_mapping_import_work
 from . import test_neutralize
+from . import test_patience
 from . import test_properties
 from . import test_published_keys
 from . import test_quiet_log

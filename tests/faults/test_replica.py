@@ -123,6 +123,23 @@ def test_replica_dies_and_returns(spar, replica, url, wire_id):
     )
 
 
+@pytest.mark.parametrize("url", ["api_url"], indirect=True)
+def test_replica_hangs(spar, replica, url, wire_id):
+    """Its connections stand, but nothing comes through them. Odoo's own server asks the
+    replica before it knows what is asked for, and waits for it."""
+    since = len(spar.log())
+    replica.freeze()
+    try:
+        for _call in range(10):
+            assert _resolve(url, wire_id) == OLD
+        assert _says(spar, "The replica cannot be reached", since)
+    finally:
+        replica.thaw()
+    _wait_for(
+        lambda: _resolve(url, wire_id) and _says(spar, "The replica is back", since)
+    )
+
+
 def test_look_ups_are_accounted_for_on_the_primary(spar, replica, url, wire_id):
     count = "SELECT count(*) AS calls FROM g2p_spar_read"
     time.sleep(3)

@@ -2,7 +2,9 @@
 """A streaming replica of a private PostgreSQL server."""
 
 import shutil
+import signal
 
+import psutil
 from spar_setup import places, postgres
 from spar_setup.console import run
 
@@ -55,6 +57,21 @@ class StreamingReplica:
     def start(self):
         """Switch it on again."""
         self.server.start()
+
+    def freeze(self):
+        """Let none of its processes get on, as if its disk hung; its machine goes on
+        to take packets."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Let them get on again."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
+        file = self.server.folder / "postmaster.pid"
+        main = psutil.Process(int(file.read_text().splitlines()[0]))
+        for process in (main, *main.children()):
+            process.send_signal(number)
 
     def drop(self):
         """Stop it and remove its data."""
