@@ -89,7 +89,8 @@ def _wait_for(url, process, log, explain, patience=180):
                 answer.read()
             return
         except urllib.error.HTTPError as err:
-            raise Failure(f"The server answers {err.code} (see {log}).") from err
+            why = f"The server answers {err.code}: {explain(log)} (see {log})."
+            raise Failure(why) from err
         except OSError:
             pass
         now = time.monotonic()

@@ -3,9 +3,12 @@
 
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
-from spar_setup import base_python, console, odoo_log, odoo_source
+from spar_setup import base_python, console, odoo_log, odoo_source, server
 from spar_setup.console import Failure
 from spar_setup.report import Report
 
@@ -165,3 +168,23 @@ def test_named_python(interpreter, monkeypatch):
     monkeypatch.setenv(base_python.VARIABLE, str(named.with_name("none")))
     with pytest.raises(Failure, match="none is not a Python"):
         base_python.find()
+
+
+def test_server_that_does_not_serve_says_why():
+    """Odoo starts with a key file of another database, and answers with nothing else
+    than redirects."""
+    quiet = {"log_message": lambda *arguments: None}
+    handler = type("Handler", (BaseHTTPRequestHandler,), quiet)  # answers 501
+    httpd = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(Failure, match="answers 501: the key is wrong"):
+            server._wait_for(
+                f"http://127.0.0.1:{httpd.server_port}/",
+                SimpleNamespace(poll=lambda: None),
+                "odoo.log",
+                lambda log: "the key is wrong",
+            )
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
