@@ -11,6 +11,11 @@ from pathlib import Path
 
 from .console import TELL_EVERY, Failure, say
 
+#: Seconds to stop in. A thread of Odoo may take the signal from the main one, which
+#: then notices when it has slept its minute. Who is killed earlier loses look-ups that
+#: were answered and are not accounted for yet.
+STOP_PATIENCE = 90
+
 
 class Server:
     """A process whose id is kept in a file.
@@ -67,7 +72,7 @@ class Server:
         number = self.running()
         if number:
             os.kill(number, signal.SIGTERM)
-            for _attempt in range(300):
+            for _attempt in range(STOP_PATIENCE * 10):
                 if not _alive(number):
                     break
                 time.sleep(0.1)

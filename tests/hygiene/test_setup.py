@@ -188,3 +188,16 @@ def test_server_that_does_not_serve_says_why():
     finally:
         httpd.shutdown()
         httpd.server_close()
+
+
+def test_server_that_is_slow_to_stop_is_not_killed(tmp_path, monkeypatch):
+    """It has look-ups to account for, and may not have noticed yet."""
+    slept, killed = [], []
+    odoo = server.Server(tmp_path, "odoo", tmp_path / "odoo.log", str)
+    monkeypatch.setattr(odoo, "running", lambda: 4711)
+    monkeypatch.setattr(server, "_alive", lambda number: sum(slept) < 65)
+    monkeypatch.setattr(server.time, "sleep", slept.append)
+    monkeypatch.setattr(server.os, "kill", lambda number, sign: None)
+    monkeypatch.setattr(server.os, "killpg", lambda *given: killed.append(given))
+    assert odoo.stop() == 4711
+    assert not killed
