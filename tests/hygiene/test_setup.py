@@ -170,6 +170,13 @@ def test_named_python(interpreter, monkeypatch):
         base_python.find()
 
 
+class _Quiet(BaseHTTPRequestHandler):
+    """Answers 501, and does not tell the console."""
+
+    def log_message(self, *_said):
+        pass
+
+
 def test_server_that_does_not_serve_says_why():
     """Odoo starts with a key file of another database, and answers with nothing else
     than redirects."""
