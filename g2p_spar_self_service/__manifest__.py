@@ -15,6 +15,7 @@
         "views/portal_layout.xml",
         "views/portal_home.xml",
         "views/portal_change.xml",
+        "views/portal_contact.xml",
         "views/portal_receipt.xml",
         "wizards/g2p_spar_beneficiary_login_views.xml",
         "views/res_users_views.xml",

@@ -4,6 +4,11 @@ from odoo.exceptions import AccessError
 
 from .res_users import ADMINISTRATOR
 
+#: in the context under :data:`IDENTITY`: the person has just proved to be the owner of
+#: the login; nothing that a caller sends can be this object
+PROVED = object()
+IDENTITY = "spar_identity"
+
 
 class ResPartner(models.Model):
     """Invitations and forgotten passwords go to the e-mail of a login's contact: who
@@ -16,7 +21,8 @@ class ResPartner(models.Model):
     def write(self, vals):
         """Override: guard the e-mail of logins that stand for a beneficiary.
 
-        :raise odoo.exceptions.AccessError: neither an administrator nor the person
+        :raise odoo.exceptions.AccessError: neither an administrator nor the person, who
+            has to prove it: a session that was left open must not give a login away
         """
         if "email" not in vals:
             return super().write(vals)
@@ -24,11 +30,14 @@ class ResPartner(models.Model):
         changed = self.filtered(lambda contact: contact.email != vals["email"])
         guarded = changed._spar_with_login()
         user = self.env.user  # also when a page or a dialog writes with full rights
-        if guarded - user.partner_id and not user.has_group(ADMINISTRATOR):
+        is_proved = self.env.context.get(IDENTITY) is PROVED
+        allowed = user.partner_id if is_proved else self.browse()
+        if guarded - allowed and not user.has_group(ADMINISTRATOR):
             raise AccessError(
                 self.env._(
                     "This contact has a login that stands for a beneficiary. Only the "
-                    "person and administrators of SPAR can change its e-mail."
+                    "person, with the password, and administrators of SPAR can change "
+                    "its e-mail."
                 )
             )
         result = super().write(vals)
