@@ -28,6 +28,7 @@ from odoo.addons.g2p_spar_mapper.outcomes import (
     ResolveItem,
     UnlinkItem,
 )
+from odoo.addons.g2p_spar_mapper.passing_faults import BROKEN, putting_off
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
 from .g2p_spar_change import OPEN_STATES, OVERTAKEN
@@ -81,13 +82,12 @@ class SparChange(models.Model):
         self.ensure_one()
         self._take_turn()
         try:
-            connector = self.env["g2p.spar.connector"]._for_id(self.wire_id)
-            can = connector._get_adapter()._capabilities(connector)
-            if can.in_transaction:
-                return self._apply_here(connector)
-            return self._apply_elsewhere(connector)
-        except SparTransientError as err:
-            raise RetryableJobError(err.message) from err
+            with putting_off():
+                connector = self.env["g2p.spar.connector"]._for_id(self.wire_id)
+                can = connector._get_adapter()._capabilities(connector)
+                if can.in_transaction:
+                    return self._apply_here(connector)
+                return self._apply_elsewhere(connector)
         except SparError as err:
             raise FailedJobError(err.message) from err
 
@@ -96,6 +96,8 @@ class SparChange(models.Model):
 
         Only the words of the suite's own errors are shown to people.
         """
+        if exc_name in BROKEN:
+            return  # nothing speaks against it, and the clean-up goes on with it
         if exc_name.endswith(".FailedJobError"):
             # queue_job puts "Max. retries (n) reached: " before the last reason
             self.fault = re.sub(r"^Max\. retries \(\d+\) reached: ", "", exc_message)

@@ -1,5 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 from datetime import timedelta
+from unittest.mock import patch
+
+import psycopg2
+from psycopg2.pool import PoolError
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -9,7 +13,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparRejectedError
 from odoo.addons.g2p_spar_mapper.outcomes import INVALID_ID, NOT_LINKED, OK, Actor
-from odoo.addons.queue_job.exception import FailedJobError
+from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from odoo.addons.queue_job.tests.common import trap_jobs
 
 from ..models.g2p_spar_change_apply import APPLY_LOCK
@@ -273,6 +277,28 @@ class TestChange(ConnectorCase):
         self.assertEqual((old.state, old.outcome), ("failed", "overtaken"))
         self.assertIn("not carried out any more", old.message)
         self.assertIn("staff can start it again", other.message)
+
+    def test_fault_of_the_database(self):
+        """A connection that breaks is no reason to give a person's change up."""
+        change = self.submit()
+        for fault in (
+            psycopg2.InterfaceError("cursor already closed"),
+            PoolError("The Connection Pool Is Full"),
+        ):
+            with (
+                self.subTest(fault=fault),
+                patch.object(type(change), "_carry_out", side_effect=fault),
+            ):
+                error = self.fail_job(change)
+                self.assertIsInstance(error, RetryableJobError)
+                self.assertEqual(str(error), type(fault).__name__)
+        # the job's own has broken: it cannot ask to be run again
+        self.give_up(change, psycopg2.OperationalError("server closed the connection"))
+        self.assertEqual(change.state, "queued")
+        change.requested_at -= timedelta(hours=1)
+        self.changes._cron_enqueue_stranded()
+        self.perform(change)
+        self.assertEqual(change.state, "done")
 
     def test_stranded_change_gets_a_new_job(self):
         change = self.submit()

@@ -19,9 +19,9 @@ from odoo.addons.queue_job.exception import RetryableJobError
 
 from .. import callbacks, http_client, isolation, parameters, replay
 from ..call import Call
-from ..faults import PASSING
 from ..g2p_connect import ack, messages, paths, status
 from ..g2p_connect.checks import HeaderFault
+from ..passing_faults import BROKEN, putting_off
 from .gateway import WRITES
 
 _logger = logging.getLogger(__name__)
@@ -41,12 +41,6 @@ AGAIN_EACH_SECOND = 20
 IDENTITY = "g2p.spar.transaction:%s:%s"  #: of the job of a message and its step
 STRANDED = timedelta(minutes=30)
 STRANDED_MOST = 1000  #: messages that are given a job at once
-#: how queue_job names what ends a job whose own connection has broken
-BROKEN = {
-    "psycopg2.InterfaceError",
-    "psycopg2.OperationalError",
-    "psycopg2.errors.AdminShutdown",
-}
 
 # The changes of a client wait for its oldest one: until then they need no job.
 UNPROCESSED = """
@@ -115,17 +109,6 @@ GIVE_UP = """
 """
 
 
-@contextmanager
-def _putting_off():
-    """:raises RetryableJobError: in place of a fault that passes"""
-    try:
-        yield
-    except PASSING as err:
-        # the database's own words may quote a row
-        reason = err.message if isinstance(err, SparError) else type(err).__name__
-        raise RetryableJobError(reason) from err
-
-
 class G2pSparTransaction(models.Model):
     """How asynchronous messages are processed and their results sent.
 
@@ -191,7 +174,7 @@ class G2pSparTransaction(models.Model):
         :raises RetryableJobError: a passing fault
         """
         self.ensure_one()
-        with _putting_off():
+        with putting_off():
             with self._in_own_transaction() as transaction:
                 if not transaction._is_its_turn():
                     return  # whoever is before it has it done when its turn comes
@@ -318,7 +301,7 @@ class G2pSparTransaction(models.Model):
         :raises RetryableJobError: it did not arrive
         """
         self.ensure_one()
-        with _putting_off():
+        with putting_off():
             if self.callback_state == "waiting":
                 self._let_others_go_first()
                 self._call_back()
