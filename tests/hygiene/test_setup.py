@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
-from spar_setup import base_python, console, odoo_log, odoo_source, server
+from spar_setup import base_python, console, odoo_log, odoo_source, server, unit
 from spar_setup.console import Failure
 from spar_setup.report import Report
 
@@ -168,6 +168,14 @@ def test_named_python(interpreter, monkeypatch):
     monkeypatch.setenv(base_python.VARIABLE, str(named.with_name("none")))
     with pytest.raises(Failure, match="none is not a Python"):
         base_python.find()
+
+
+def test_several_parts_of_one_test_fail():
+    """Odoo counts each of them, but the test once."""
+    summary = f"{TIME} ERROR spar odoo: 3 failed, 0 error(s) of 1 tests"
+    passed, failures, _skips = unit._judge("addon", 1, ERROR * 3 + summary, ":Class")
+    assert passed == 0
+    assert len(failures) == 3
 
 
 class _Quiet(BaseHTTPRequestHandler):
