@@ -13,6 +13,8 @@ import re
 import string
 import sys
 import time
+from itertools import product
+from re import _compiler as sre_compiler
 from re import _constants as sre
 from re import _parser as sre_parser
 
@@ -24,6 +26,7 @@ MAX_TEXT = 1000  #: longest address, in characters
 MAX_TEMPLATE = 500
 MAX_PATTERN = 1000
 PROBE_SECONDS = 0.05  #: CPU time a pattern may take on any text of MAX_TEXT characters
+ALL_SECONDS = 2  #: CPU time it may take on all that it is measured on
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 #: control characters, line separators, half surrogates, and the marks that turn the
@@ -39,17 +42,14 @@ FEW = 10  #: rounds of a repeat that may hold a choice
 #: the most ways to share them
 MAX_ROUNDS = 40
 LONG = 20  #: a longer repeat counts as this one: within two rounds, but no more
-#: small steps first: a time that doubles with each character is seen before it is long
-_SIZES = (*range(8, 64, 4), 64, 128, 256, 512, MAX_TEXT)
+#: small steps first: a time that doubles with each character is seen before it is long,
+#: and so is one that a pattern of hundreds of repeats multiplies by as many
+_SIZES = (*range(1, 8), *range(8, 64, 4), 64, 128, 256, 512, MAX_TEXT)
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 #: parts of a pattern that end with a pattern of their own
 _WITH_BODY = (sre.SUBPATTERN, sre.ASSERT, sre.ASSERT_NOT, *_REPEATS)
-#: a character of a class such as \d; of the opposite of each the point
-_OF_CATEGORY = {
-    sre.CATEGORY_DIGIT: "0",
-    sre.CATEGORY_SPACE: " ",
-    sre.CATEGORY_WORD: "a",
-}
+#: of a class such as [^\W\d], which names no characters, some that it may take or not
+_UNNAMED = ("0", "a", " ", ".", "_", "-")
 
 
 class GrammarError(ValueError):
@@ -233,27 +233,37 @@ def _is_one_character(tree):
 
 
 def _refuse_slow(compiled, tree, probes):
-    """Measure the pattern on growing junk and stop at the first slow one."""
+    """Measure the pattern on growing texts and stop at the first slow one."""
     named = set(_characters(tree))
     own = sorted(named)[:MAX_OWN]
     # what a class such as [^a-z] takes lies next to what it names
     beside = {_next(char) for char in named} - named
     junk = (*_JUNK, *own, *sorted(beside)[:MAX_OWN], "".join(own), *probes)
     rounds = dict.fromkeys(_rounds(tree))
-    for head, taken in (*(("", text) for text in junk), *rounds):
+    heads = dict.fromkeys(head for head, _taken in rounds)
+    ends = ("\n", *own, *_UNNAMED)
+    total = 0
+    # a condition such as (?!0) may not let pass what a repeat would take
+    for head, taken in (*product([""], junk), *rounds, *product(heads, own)):
+        # all ways are tried only when the text does not fit in the end
+        text = head + taken[:1]
+        misfits = (end for end in ends if not compiled.fullmatch(text + end))
+        end = next(misfits, "\n")
         for size in _SIZES:
-            text = head + (taken * size)[:size] + "\n"
+            text = head + (taken * size)[:size] + end
             start = time.thread_time()
             compiled.fullmatch(text)
-            if time.thread_time() - start > PROBE_SECONDS:
+            seconds = time.thread_time() - start
+            total += seconds
+            if seconds > PROBE_SECONDS or total > ALL_SECONDS:
                 raise GrammarError(_lt("this pattern is too slow on long texts"))
 
 
 def _rounds(tree, head=""):
-    """Of each repeat a text that leads to it, and what a round of it takes."""
+    """Of each repeat or choice a text that leads to it, and what it takes at once."""
     for operator, argument in tree:
         for body in _bodies(operator, argument):
-            if operator in _REPEATS and argument[1] > 1 and (taken := _sample(body)):
+            if operator in (*_REPEATS, sre.BRANCH) and (taken := _sample(body)):
                 yield head, taken
             yield from _rounds(body, head)
         head = (head + _sample([(operator, argument)]))[:MAX_TEXT]
@@ -288,12 +298,12 @@ def _sample(tree):
 
 
 def _member(items):
-    """A character of a class, or one next to what it leaves out."""
+    """A character that a class takes; any when none of those it is tried with."""
     named = [*_characters([(sre.IN, items)])]
-    is_negated = items[0][0] is sre.NEGATE
-    if named:
-        return _next(max(named)) if is_negated else named[0]
-    return _OF_CATEGORY.get(items[-1][1], ".")
+    a_class = sre_parser.SubPattern(sre_parser.State(), [(sre.IN, items)])
+    takes = sre_compiler.compile(a_class, re.UNICODE).match
+    tried = (*named, *map(_next, named), *_UNNAMED)
+    return next(filter(takes, tried), ".")
 
 
 def _next(char):

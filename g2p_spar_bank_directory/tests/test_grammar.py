@@ -131,6 +131,27 @@ class TestGrammar(BaseCase):
             with self.subTest(pattern=pattern):
                 grammar.compile_pattern(pattern)
 
+    def test_speed_is_measured_on_what_classes_and_conditions_let_pass(self):
+        for pattern in (
+            "KE(?!0)" + "[0-9]*-?" * 5,
+            r"KE" + r"[^\s]*-?" * 5,
+            r"KE" + r"[^\W_]*-?" * 5,
+            r"KE" + r"[^\W\d]*-?" * 5,
+            r"KE" + r"[^\d]*-?" * 5,
+            "KE" + "[0-9]?" * 40,
+            "KE" + "(?:[0-9]|[0-9][0-9])" * 35,
+        ):
+            with self.subTest(pattern=pattern), self.assertRaises(grammar.GrammarError):
+                grammar.compile_pattern(pattern)
+        grammar.compile_pattern(r"KE(?!0)[^\W_]*-?[0-9]*[^\s]")
+
+    def test_measuring_itself_does_not_take_for_ever(self):
+        start = time.thread_time()
+        for pattern in ("a?" * 50, "(?:a?){50}", "KE" + "a?" * 50 + "b*"):
+            with self.subTest(pattern=pattern), self.assertRaises(grammar.GrammarError):
+                grammar.compile_pattern(pattern)
+        self.assertLess(time.thread_time() - start, 10)
+
     def test_repeats_within_atomic_ones(self):
         """Derived patterns have them, and may be written down as somebody's own."""
         pattern = grammar.derive_pattern(TEMPLATE)
