@@ -3,7 +3,7 @@ import psycopg2
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import convert_file, mute_logger
 
 from odoo.addons.g2p_spar_bank_directory.exceptions import SparRejectedError
 
@@ -235,6 +235,16 @@ class TestIdType(MapperCommon):
         spare.write({"prefix": "other:", "example": "other:1"})
         self.assertEqual(self.parse("other:1").id_type_id, spare.id)
         self.assertEqual(self.parse("spare:1").id_type_id, self.catch_all.id)
+
+    def test_a_deleted_type_does_not_stop_an_update(self):
+        """It would take IDs that have mappings; it is not made again."""
+        self.link(self.item()._replace(id="HH-1"))
+        self.env.ref("g2p_spar_mapper.id_type_test").unlink()
+        data = ("g2p_spar_mapper", "data/g2p_spar_id_type.xml", {})
+        convert_file(self.env, *data, mode="update")
+        self.assertEqual(
+            self.id_types.search([]).mapped("code"), ["nationalId", "programmeId"]
+        )
 
     def test_access(self):
         for role in ("officer", "auditor", "steward"):
