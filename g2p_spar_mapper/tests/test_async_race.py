@@ -2,17 +2,16 @@
 import threading
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import DummyRLock, Registry
 from odoo.sql_db import db_connect
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tests import get_db_name, tagged
 from odoo.tools import mute_logger
 
 from .. import isolation
 from ..g2p_connect import messages
 from ..models.transaction_job import G2pSparTransaction
+from .message_race_case import MessageRaceCase
 
-MESSAGE_ID = "spartest-race-of-changes"
 CLIENT = -1  # the table has no foreign key: no client need be made for good
 INSERT = """
     INSERT INTO g2p_spar_transaction (
@@ -25,28 +24,15 @@ INSERT = """
 
 
 @tagged("post_install", "-at_install")
-class TestAsyncRace(BaseCase):
+class TestAsyncRace(MessageRaceCase):
     """A change is taken while the one before it comes to its end."""
 
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.forget)  # runs last, when the cursors below are closed
-        self.envs = []
-        for _number in range(2):
-            cursor = db_connect(get_db_name()).cursor()
-            self.addCleanup(cursor.close)
-            self.envs.append(api.Environment(cursor, SUPERUSER_ID, {}))
-
-    def forget(self):
-        with db_connect(get_db_name()).cursor() as cr:
-            cr.execute(
-                "DELETE FROM g2p_spar_transaction WHERE message_id = %s", [MESSAGE_ID]
-            )
+    MESSAGE_ID = "spartest-race-of-changes"
 
     def take(self, env):
         """A change that has just been taken, as a record of an environment."""
         with db_connect(get_db_name()).cursor() as cr:
-            cr.execute(INSERT, [CLIENT, MESSAGE_ID])
+            cr.execute(INSERT, [CLIENT, self.MESSAGE_ID])
             return env["g2p.spar.transaction"].browse(cr.fetchone())
 
     def test_nobody_is_overlooked(self):

@@ -3,38 +3,25 @@ import threading
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, api
-from odoo.sql_db import db_connect
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tests import tagged
 
 from .. import isolation, replay
 from ..call import Message
-
-MESSAGE_ID = "spartest-race-of-copies"
+from .message_race_case import MessageRaceCase
 
 
 @tagged("post_install", "-at_install")
-class TestReplayRace(BaseCase):
+class TestReplayRace(MessageRaceCase):
     """A look-up of a strict client comes in while the same message is at work."""
+
+    MESSAGE_ID = "spartest-race-of-copies"
 
     def setUp(self):
         super().setUp()
-        self.addCleanup(self.forget)  # runs last, when the cursors below are closed
-        self.envs = []
-        for _number in range(2):
-            cursor = db_connect(get_db_name()).cursor()
-            self.addCleanup(cursor.close)
-            self.envs.append(api.Environment(cursor, SUPERUSER_ID, {}))
-        header = SimpleNamespace(message_id=MESSAGE_ID)
+        header = SimpleNamespace(message_id=self.MESSAGE_ID)
         self.message = Message("resolve", header, "t-1", [], b"{}")
         # the table has no foreign key: no client need be made for good
         self.client = SimpleNamespace(id=-1, strict=True, needs_signature=False)
-
-    def forget(self):
-        with db_connect(get_db_name()).cursor() as cr:
-            cr.execute(
-                "DELETE FROM g2p_spar_transaction WHERE message_id = %s", [MESSAGE_ID]
-            )
 
     def register(self):
         """Register the message by the second cursor, in place of the registry's own."""
