@@ -159,6 +159,19 @@ class ResUsers(models.Model):
             .search([("model", "=", self._name), ("res_id", "in", self.ids)])
         )
 
+    def _action_reset_password(self, signup_type="reset"):
+        """Override: the link that sets a beneficiary's password is in the e-mail, which
+        goes to the person, and whoever causes it does not see it.
+
+        :raise odoo.exceptions.AccessError: the caller does not manage logins
+        """
+        if not self.partner_id._spar_with_login():
+            return super()._action_reset_password(signup_type)
+        # Odoo does this first: whoever does not manage logins is refused here
+        self.partner_id.signup_prepare(signup_type)
+        # sudo: the link is for the e-mail only, and Odoo keeps nothing of that
+        return super(ResUsers, self.sudo())._action_reset_password(signup_type)
+
     def _spar_check_password(self, password):
         """Prove once more that the person at the keyboard owns this login.
 

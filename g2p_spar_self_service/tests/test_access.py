@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl)
 """A portal login has no right on any model of the suite; the pages act for it."""
 
+from unittest.mock import patch
+
 import psycopg2
 
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -153,6 +155,32 @@ class TestAccess(SelfServiceCase):
         nobody = self.env["res.users"].with_user(self.env.ref("base.public_user"))
         nobody.sudo().reset_password(self.amina.login)
         self.invite_again(clerk, contact.email)
+
+    def test_who_manages_logins_sends_the_link_without_seeing_it(self):
+        """A password is reset by Odoo's button, too: the e-mail goes to the person."""
+        manager, clerk = (
+            new_test_user(
+                self.env,
+                login=f"spar_resets_{group.split('.')[1]}",
+                groups=f"base.group_user,base.group_partner_manager,{group}",
+            )
+            for group in ("base.group_erp_manager", "base.group_partner_manager")
+        )
+        sent = []
+
+        def send(mail, **_options):
+            sent.append((mail.email_to, "token=" in mail.body_html))
+
+        mails = self.env["mail.mail"].search([])
+        with patch.object(type(mails), "send", send):
+            for context in ({}, {"create_user": 1}):
+                user = self.amina.with_user(manager).with_context(**context)
+                with self.subTest(context):
+                    user.action_reset_password()
+            with self.assertRaises(AccessError):
+                self.amina.with_user(clerk).action_reset_password()
+        self.assertEqual(sent, [(self.amina.email, True)] * 2)
+        self.assertEqual(self.env["mail.mail"].search([]), mails, "none waits")
 
     def test_id_of_a_login_is_not_copied(self):
         copy = self.amina.copy({"login": "spar_amina_copy"})
