@@ -250,7 +250,7 @@ def _read_row(line, cells, width, columns, decimals, currency):
         elif _CONTROL.search(value):
             reason = _lt("It holds a line break or another invisible character.")
             problems.append(Problem(line, column, reason))
-    if currency and values.get("currency", "").upper() not in ("", currency):
+    if currency and values.get("currency", "").upper() not in ("", currency.upper()):
         reason = _lt(
             "It is not %(currency)s, the currency chosen for this list.",
             currency=currency,

@@ -6,6 +6,7 @@ import io
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from .. import payment_list
 from .common import DisbursementCommon, wire_id
 
 
@@ -148,6 +149,9 @@ class TestImport(DisbursementCommon):
         self.assertEqual(wizard.error_count, 1)
         self.assertIn("<td>3</td><td>currency</td>", wizard.errors)
         self.assertIn("USD", wizard.errors)
+        # Odoo takes any spelling for the code of a currency
+        lines = "id,amount,currency\nx,10,Pts\n"
+        self.assertFalse(payment_list.parse(lines, currency="Pts").problems)
 
     def test_row_limit(self):
         self.env["ir.config_parameter"].set_param("g2p_spar_disbursement.max_rows", 2)
