@@ -37,10 +37,12 @@ class Patience:
         :raise psycopg2.OperationalError: none came in time
         """
         with self._lock:
-            self._waiting[connection] = time.monotonic()
             if self._pid != os.getpid():
+                # what this process was forked with is waited for elsewhere
+                self._waiting.clear()
                 threading.Thread(target=self._run, daemon=True).start()
                 self._pid = os.getpid()
+            self._waiting[connection] = time.monotonic()
         try:
             yield
         finally:

@@ -39,3 +39,16 @@ class TestPatience(TransactionCase):
 
     def test_primary_has_its_time(self):
         self.assertTrue(replica._run(self.reader(False), SQL("SELECT pg_sleep(1.5)")))
+
+    def test_connections_of_the_process_that_was_forked_from_are_left_alone(self):
+        """A process has the memory of the one that it was forked from, and its socket:
+        who ends that ends it for both."""
+        theirs, reader = self.reader(True), self.reader(True)
+        replica._run(theirs, SQL("SELECT 1"))
+        connection = theirs._idle[0].raw
+        patience = Patience(0.2)
+        patience._waiting[connection], patience._pid = 0.0, -1
+        self.patch(replica, "_patience", patience)
+        with self.assertRaises(psycopg2.OperationalError):
+            replica._run(reader, NO_ANSWER)
+        self.assertEqual(replica._run(theirs, SQL("SELECT 1")), [(1,)])
