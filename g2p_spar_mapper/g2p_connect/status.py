@@ -10,7 +10,6 @@ from .checks import MAX_TRANSACTION_ID, HeaderFault
 from .messages import (
     ANSWERS,
     OPERATIONS,
-    RESOLVE,
     RESULTS,
     AnswerHeader,
     MessageError,
@@ -135,32 +134,31 @@ def kept_results(operation: str, answer: bytes) -> list[Raw]:
     return _list_decoder.decode(kept.message[f"{operation}_response"])
 
 
-def change_look_ups(operation: str, answer: bytes, change) -> bytes:
-    """An answer of ours in which the results of look-ups are others.
+def change_results(operation: str, answer: bytes, change) -> bytes:
+    """An answer of ours with other results.
 
-    :param str operation: what it answers; a status tells look-ups, too
-    :param change: function that is given a list of results and returns another
+    :param str operation: what it answers; a status tells results of other messages
+    :param change: function that is given an operation and a list of its results, and
+        returns another list
     """
-    if operation not in (RESOLVE, STATUS):
-        return answer
     members = _members_decoder.decode(answer)
     message = members["message"]
-    if operation == RESOLVE:
-        message = _change_results(message, change)
+    if operation != STATUS:
+        message = _change_results(operation, message, change)
     else:
         content = _members_decoder.decode(message)
         told = _told_decoder.decode(content["txnstatus_response"])
         for one in told if isinstance(told, list) else [told]:
-            if one.txn_type in (RESOLVE, f"on-{RESOLVE}"):
-                one.txn_status = _change_results(one.txn_status, change)
+            of = one.txn_type.removeprefix("on-")
+            one.txn_status = _change_results(of, one.txn_status, change)
         message = content | {"txnstatus_response": told}
     return encode(members | {"message": message})
 
 
-def _change_results(message: Raw, change) -> Raw:
+def _change_results(operation: str, message: Raw, change) -> Raw:
     members = _members_decoder.decode(message)
-    name = f"{RESOLVE}_response"
-    results = change(_list_decoder.decode(members[name]))
+    name = f"{operation}_response"
+    results = change(operation, _list_decoder.decode(members[name]))
     return Raw(encode(members | {name: results}))
 
 

@@ -382,10 +382,12 @@ class G2pSparTransaction(models.Model):
         """The answer with no more accounts than the client may see now."""
         client = client_sudo._prepare_data()
 
-        def hide(results):
-            return self.env["g2p.spar.gateway"]._tell_accounts(results, client)[0]
+        def hide(operation, results):
+            is_look_up = operation == messages.RESOLVE
+            gateway = self.env["g2p.spar.gateway"]
+            return gateway._tell_accounts(results, client, is_look_up)[0]
 
-        return status.change_look_ups(self.operation, answer, hide)
+        return status.change_results(self.operation, answer, hide)
 
     def _job_call_back_failed(self, exc_name="", **_kwargs):
         """The job gave up; called in a transaction of its own.

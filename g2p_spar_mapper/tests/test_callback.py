@@ -250,6 +250,22 @@ class TestCallback(ReachesPeers, ApiCase):
                 self.assertNotIn("account_provider_info", str(body))
                 self.compat.may_see_details = True
 
+    def test_kind_of_id_that_is_gone_before_what_was_linked_is_told(self):
+        """A status that is answered at once tells these accounts no more, either."""
+        row = self.processed()
+        message = self.status_message(self.query())
+        ack = self.post("txn/status", message, "/mapper").json()["message"]
+        asked = self.row(ack)
+        self.run_job(asked, "process")
+        self.compat.state = "test"
+        for told in row, asked:
+            with self.subTest(told.operation):
+                self.assertIn(self.fa(), told._contents("answer").decode())
+                self.run_job(told, "call_back")
+                _path, body = self.receiver.requests.pop()
+                self.assertIn(ID, str(body))
+                self.assertNotIn(self.fa(), str(body))
+
     def test_suspended_client(self):
         row = self.processed()
         self.compat.state = "suspended"
