@@ -80,11 +80,7 @@ def free_port():
     :raise Failure: none of a hundred was free
     """
     for port in random.sample(PORTS, 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if port_is_free(port):
             return port
     raise Failure(f"Free a port between {PORTS[0]} and {PORTS[-1]}: all are in use.")
 
